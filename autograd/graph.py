@@ -1,0 +1,209 @@
+"""The recorded graph: nodes, leaves, and the order in which backward visits them.
+
+A Tensor points to its node; a node never points to a Tensor. So there are no reference cycles, and
+when the last name goes the whole graph goes with it. Every node carries a rising serial number, and
+an operation's inputs always exist before its result does: **creation order is a topological
+order**. Backward therefore visits the reachable nodes by falling serial number, without recursion.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable
+from itertools import count
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from .op import Plan
+
+next_serial: Callable[[], int] = count(1).__next__
+serial_of = attrgetter("serial")
+F64 = np.dtype(np.float64)
+OUTPUT = "output"  # the name of the operation that picks one result of several
+
+
+class Extra:
+    """What few nodes have: hooks, a kept gradient, a name, and what ``watch()`` wrote down."""
+
+    __slots__ = ("edited", "grad", "hooks", "line", "module", "name", "post", "retain")
+
+    def __init__(self) -> None:
+        self.hooks: dict[int, Any] | None = None  # run on the gradient of this value
+        self.post: dict[int, Any] | None = None  # leaves: run after accumulation
+        self.retain = False  # keep the gradient of this value
+        self.grad: Any = None  # ... here
+        self.name: str | None = None
+        self.line: str | None = None  # the user's source line, under watch()
+        self.module: str | None = None  # the module path, under watch()
+        self.edited = 0  # serial of the last in-place edit of a 0-d value
+
+
+class Node:
+    """One operation's result in the graph.
+
+    ``plan`` knows the operation and its backward; ``inputs`` are the nodes that gradient flows to
+    (an input used twice stands twice), ``constants`` the other operands; ``saved`` holds what the
+    rules named and is dropped (None) when backward has used it; ``value`` is kept for 0-d results,
+    and for all under ``watch()``.
+    """
+
+    __slots__ = ("constants", "dtype", "extra", "inputs", "params", "plan", "requires_grad", "saved")
+    __slots__ += ("serial", "shape", "value", "__weakref__")
+
+    def __init__(
+        self,
+        plan: Plan,
+        inputs: tuple[Any, ...],
+        constants: tuple[Any, ...],
+        saved: tuple[Any, ...] | None,
+        params: tuple[Any, ...],
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        value: Any,
+    ) -> None:
+        self.plan = plan
+        self.inputs = inputs
+        self.constants = constants
+        self.saved = saved
+        self.params = params
+        self.shape = shape
+        self.dtype = dtype
+        self.value = value
+        self.requires_grad = True
+        self.extra: Extra | None = None
+        self.serial = next_serial()
+
+    @property
+    def op(self) -> Any:
+        """The operation (see ``chainrule.autograd.registry``)."""
+        return self.plan.op
+
+    def operands(self) -> list[Any]:
+        """Every operand in call order: nodes, leaves, and plain numbers."""
+        wanted, constants = iter(self.inputs), iter(self.constants)
+        n = len(self.inputs) + len(self.constants)
+        return [next(wanted) if self.plan.mask >> k & 1 else next(constants) for k in range(n)]
+
+    def name(self) -> str:
+        """PyTorch's name of the node: ``MulBackward0``."""
+        words = self.plan.op.name.split("_")
+        return "".join(w[:1].upper() + w[1:] for w in words) + "Backward0"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes that the gradient goes to next, as PyTorch lists them."""
+        pairs: list[tuple[Any, int]] = []
+        for operand in self.operands():
+            if isinstance(operand, Node) and operand.requires_grad:
+                whole = is_output(operand)
+                pairs.append((operand.inputs[0], operand.params[0]) if whole else (operand, 0))
+            elif isinstance(operand, Leaf):
+                pairs.append((operand if operand.requires_grad else None, 0))
+        return tuple(pairs)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+
+class Leaf:
+    """A value that no recorded operation made: a parameter, an input, a constant.
+
+    A leaf and its Tensor share the slot ``grad``. ``value`` is the data itself where gradient is
+    asked for; for constants a weak reference, so that the graph keeps no data alive for a picture.
+    """
+
+    __slots__ = ("_value", "dtype", "extra", "grad", "requires_grad", "serial", "shape")
+    __slots__ += ("__weakref__",)
+
+    plan = None
+    inputs: tuple[Any, ...] = ()
+    constants: tuple[Any, ...] = ()
+    saved: tuple[Any, ...] = ()
+    params: tuple[Any, ...] = ()
+
+    def __init__(self, value: Any, requires_grad: bool) -> None:
+        self.requires_grad = requires_grad
+        self.shape: tuple[int, ...] = () if type(value) is float else value.shape
+        self.dtype = F64 if type(value) is float else value.dtype
+        self.grad: Any = None
+        self.extra: Extra | None = None
+        self.serial = next_serial()
+        self.value = value
+
+    @property
+    def value(self) -> Any:
+        """The leaf's data, or None where a constant's data has gone."""
+        v = self._value
+        return v() if type(v) is weakref.ref else v
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        weak = not self.requires_grad and type(value) is np.ndarray
+        self._value = weakref.ref(value) if weak else value
+
+    def operands(self) -> list[Any]:
+        """A leaf has no operands."""
+        return []
+
+    def name(self) -> str:
+        """PyTorch's name of a leaf's node."""
+        return "torch::autograd::AccumulateGrad"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """Nothing comes after a leaf."""
+        return ()
+
+    def __repr__(self) -> str:
+        return f"<AccumulateGrad object at {id(self):#x}>"
+
+
+def is_output(node: Any) -> bool:
+    """Whether the node picks one of the results of an operation that has several."""
+    return node.plan is not None and node.plan.op.name == OUTPUT
+
+
+def extra_of(node: Any) -> Extra:
+    """The node's extra record, made when first asked for."""
+    if node.extra is None:
+        node.extra = Extra()
+    extra: Extra = node.extra
+    return extra
+
+
+def toposort(roots: Iterable[Any]) -> list[Any]:
+    """The nodes that gradient reaches from ``roots``, each after all that use it (outputs first).
+
+    Gradient may be sent along this list: when a node's turn comes, all its consumers have been.
+    """
+    seen = {r for r in roots if r.requires_grad}
+    stack = list(seen)
+    while stack:
+        for node in stack.pop().inputs:
+            if node not in seen:
+                seen.add(node)
+                stack.append(node)
+    return sorted(seen, key=serial_of, reverse=True)
+
+
+def between(order: list[Any], wanted: set[Any]) -> list[Any]:
+    """The part of ``order`` (outputs first) that lies on a route to a wanted node."""
+    useful = set(wanted)
+    for node in reversed(order):
+        if any(i in useful for i in node.inputs):
+            useful.add(node)
+    return [node for node in order if node in useful]
+
+
+def ancestors(roots: Iterable[Any]) -> list[Any]:
+    """Every node and leaf behind ``roots``, constants included, oldest first (for drawings)."""
+    seen: dict[Any, None] = dict.fromkeys(roots)
+    stack = list(seen)
+    while stack:
+        for operand in stack.pop().operands():
+            if isinstance(operand, (Node, Leaf)) and operand not in seen:
+                seen[operand] = None
+                stack.append(operand)
+    return sorted(seen, key=serial_of)
