@@ -1,0 +1,154 @@
+"""Box and Muller's transform, in the arithmetic that PyTorch's CPU kernel uses.
+
+In float32 the result agrees with PyTorch to the last bit: the logarithm, sine and cosine are the
+Cephes polynomials (Moshier, 1992), evaluated with fused multiply-adds as on processors with AVX2.
+NumPy has no fused multiply-add; float64 holds the product of two float32 exactly, so a float64
+step rounded once to float32 stands for it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+_CHUNK = 1 << 14  # numbers transformed at a time: about twenty float64 temporaries stay cached
+_TWO_PI = np.float32(2.0 * math.pi)
+
+
+def _constants(*values: float) -> tuple[float, ...]:
+    return tuple(float(np.float32(v)) for v in values)
+
+
+_LOG = _constants(
+    7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+    -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+)  # fmt: skip
+_LN2_LOW, _LN2_HIGH = _constants(-2.12194440e-4, 0.693359375)
+_SQRT_HALF = np.float32(math.sqrt(0.5))
+_COS = _constants(2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
+_SIN = _constants(-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
+_QUARTER = _constants(-0.78515625, -2.4187564849853515625e-4, -3.77489497744594108e-8)  # -pi/4
+_FOUR_OVER_PI = np.float32(4.0 / math.pi)
+
+
+def _round(x: Array) -> Array:
+    """float64 rounded in place to what float32 holds."""
+    x[...] = x.astype(np.float32)
+    return x
+
+
+def _fma(x: Array, y: Array | float, z: Array | float) -> Array:
+    """x y + z rounded once to float32; x is overwritten."""
+    x *= y
+    x += z
+    return _round(x)
+
+
+def _log(x: Array) -> Array:
+    """log of float32 in (0, 1], as float64 values rounded to float32."""
+    bits = x.view(np.int32)
+    exponent = ((bits >> 23) - 126).astype(np.float64)
+    mantissa = ((bits & 0x7FFFFF) | 0x3F000000).view(np.float32)  # in [1/2, 1)
+    small = mantissa < _SQRT_HALF
+    exponent -= small
+    m = mantissa.astype(np.float64)
+    m += m * small
+    m -= 1.0
+    square = _round(m * m)
+    y = _fma(m * _LOG[0], 1.0, _LOG[1])
+    for c in _LOG[2:]:
+        _fma(y, m, c)
+    y *= m
+    _round(y)
+    _fma(y, square, _round(exponent * _LN2_LOW))
+    square *= -0.5
+    y += square
+    m += _round(y)
+    return _fma(exponent, _LN2_HIGH, _round(m))
+
+
+def _sincos(x: Array) -> tuple[Array, Array]:
+    """Sine and cosine of float32 in [0, 2 pi), as float64 values rounded to float32."""
+    octant = (x * _FOUR_OVER_PI).astype(np.int32)
+    octant += 1
+    octant &= ~1
+    j = octant.astype(np.float64)
+    r = x.astype(np.float64)
+    for part in _QUARTER:
+        r += j * part
+        _round(r)
+    z = _round(r * r)
+    c = _fma(z * _COS[0], 1.0, _COS[1])
+    _fma(c, z, _COS[2])
+    c *= z
+    _round(c)
+    _fma(c, z, z * -0.5)
+    c += 1.0
+    _round(c)
+    s = _fma(z * _SIN[0], 1.0, _SIN[1])
+    _fma(s, z, _SIN[2])
+    s *= z
+    _fma(_round(s), r, r)
+    swap = (octant & 2) != 0
+    sin, cos = np.where(swap, c, s), np.where(swap, s, c)
+    sin *= 1.0 - 0.5 * (octant & 4)
+    cos *= 1.0 - 0.5 * ((octant + 2) & 4)
+    return sin, cos
+
+
+def box_muller32(u: Array) -> Array:
+    """Normals from 24-bit uniforms, float32: of each 16, eight radii and eight angles."""
+    out = np.empty_like(u)
+    for i in range(0, len(u), _CHUNK):
+        block = u[i : i + _CHUNK].reshape(-1, 16)
+        log = _log(1 - block[:, :8])
+        log *= -2.0
+        radius = np.sqrt(log.astype(np.float32)).astype(np.float64)
+        sin, cos = _sincos(_TWO_PI * block[:, 8:])
+        cos *= radius
+        sin *= radius
+        into = out[i : i + _CHUNK].reshape(-1, 16)
+        into[:, :8], into[:, 8:] = cos, sin
+    return out
+
+
+def box_muller64(u: Array) -> Array:
+    """Normals from 53-bit uniforms, float64, in the same blocks of 16."""
+    out = np.empty_like(u)
+    for i in range(0, len(u), _CHUNK):
+        block = u[i : i + _CHUNK].reshape(-1, 16)
+        radius = np.sqrt(-2.0 * np.log(1.0 - block[:, :8]))
+        angle = (2.0 * math.pi) * block[:, 8:]
+        into = out[i : i + _CHUNK].reshape(-1, 16)
+        np.multiply(radius, np.cos(angle), out=into[:, :8])
+        np.multiply(radius, np.sin(angle), out=into[:, 8:])
+    return out
+
+
+def pairs64(u: Array) -> Array:
+    """Normals from 53-bit uniforms, float64: of each two, the angle first and then the radius."""
+    if len(u) <= 16:  # the C library's functions, to the bit, where the loop is short
+        out = []
+        for angle, v in zip(u[0::2].tolist(), u[1::2].tolist(), strict=True):
+            r, theta = math.sqrt(-2.0 * math.log1p(-v)), 2.0 * math.pi * angle
+            out += [r * math.cos(theta), r * math.sin(theta)]
+        return np.array(out, np.float64)
+    r, theta = np.sqrt(-2.0 * np.log1p(-u[1::2])), (2.0 * math.pi) * u[0::2]
+    z = np.empty(len(u), np.float64)
+    np.multiply(r, np.cos(theta), out=z[0::2])
+    np.multiply(r, np.sin(theta), out=z[1::2])
+    return z
+
+
+def scale_shift(z: Array, mean: float, std: float) -> Array:
+    """z std + mean, rounded once in float32."""
+    if mean == 0 and std == 1:
+        return z
+    if z.dtype != np.float32:
+        return z * std + mean
+    out = z.astype(np.float64)
+    return _fma(out, float(np.float32(std)), float(np.float32(mean))).astype(np.float32)
