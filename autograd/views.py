@@ -1,0 +1,300 @@
+"""Views and in-place edits: who shares memory with whom, and what was edited when.
+
+*Edits.* Memory that has been written in place is remembered with the serial number of its last
+edit. Nodes carry serial numbers too, so a saved value was edited after it was saved exactly when
+its memory's number is the higher one. A program that edits nothing pays nothing.
+
+*Views.* A view knows its base tensor and the operations that lead there. Writing into a view
+rewrites the base's history (``assign_view``) and renews the nodes of all views of that base.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+
+from . import modes
+from .dispatch import apply, raw
+from .dtypes import can_cast, of
+from .errors import ShapeError
+from .graph import Leaf, Node, extra_of, next_serial
+from .handle import Handle, cast, make, scalar_of
+from .op import Op
+
+ndarray = np.ndarray
+
+
+class Edit:
+    """The last in-place edit of a piece of memory."""
+
+    __slots__ = ("count", "line", "op", "owner", "serial")
+
+    def __init__(self, owner: weakref.ref[Any]) -> None:
+        self.owner = owner
+        self.count = 0
+        self.serial = 0
+        self.op = ""
+        self.line: str | None = None
+
+
+edits: dict[int, Edit] = {}  # by id of the array that owns the memory
+latest = 0  # serial of the last edit anywhere
+
+
+def owner_of(data: Any) -> Any:
+    """The array that owns the memory of ``data``."""
+    while isinstance(data.base, ndarray):
+        data = data.base
+    return data
+
+
+def bump(t: Any, op: str = "an in-place operation") -> None:
+    """Note an in-place edit of ``t``."""
+    global latest
+    if t.__dict__.get("_silent"):  # made by ``.data``: edits go unnoticed, as in PyTorch
+        return
+    serial = latest = next_serial()
+    if type(t._data) is not ndarray:
+        t.__dict__["_edits"] = t.__dict__.get("_edits", 0) + 1
+        if t._node is not None:
+            extra_of(t._node).edited = serial
+        return
+    owner = owner_of(t._data)
+    key = id(owner)
+    edit = edits.get(key)
+    if edit is None:
+        edit = edits[key] = Edit(weakref.ref(owner, lambda _: edits.pop(key, None)))
+    edit.count += 1
+    edit.serial, edit.op = serial, op
+    edit.line = modes.user_line() if modes.watching else None
+
+
+def version(t: Any) -> int:
+    """How often the memory of ``t`` has been edited in place."""
+    if type(t._data) is not ndarray:
+        return int(t.__dict__.get("_edits", 0))
+    edit = edits.get(id(owner_of(t._data)))
+    return t.__dict__.get("_edits", 0) + (edit.count if edit is not None else 0)
+
+
+def edited_since(order: list[Any]) -> bool:
+    """Whether anything was edited after the oldest operation of ``order`` was recorded."""
+    if latest:
+        for node in reversed(order):
+            if node.plan is not None:
+                return bool(latest > node.serial)
+    return False
+
+
+def check_saved(node: Any) -> None:
+    """Raise when a value that ``node`` saved was edited afterwards."""
+    inputs = node.plan.op.inputs
+    for name, value in zip(node.plan.saves, node.saved, strict=True):
+        if type(value) is ndarray:
+            edit = edits.get(id(owner_of(value)))
+            if edit is not None and edit.serial > node.serial:
+                raise edited_error(node, name, value, edit.op, edit.line)
+        elif name == "out" or name in inputs:
+            origin = node if name == "out" else node.operands()[inputs.index(name)]
+            extra = getattr(origin, "extra", None)
+            if extra is not None and extra.edited > node.serial:
+                raise edited_error(node, name, value, "an in-place operation", None)
+
+
+def edited_error(node: Any, name: str, value: Any, op: str, line: str | None) -> RuntimeError:
+    """The error for a saved value that was edited: who saved it, who edited it, and where."""
+    saved_at = node.extra.line if node.extra is not None else None
+    what = "its result" if name == "out" else f"its argument {name!r}"
+    text = (
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        f"operation: {node.plan.op.name} saved {what}, of shape "
+        f"{list(getattr(value, 'shape', ()))}, and it was edited afterwards by {op}."
+    )
+    if saved_at:
+        text += f"\n  saved at   {saved_at}\n  edited at  {line or 'an unwatched line'}"
+    else:
+        text += " Run the forward pass under chainrule.watch() to see both lines."
+    return RuntimeError(text + "\nWrite the edit out of place (y = y + 1), or edit a .clone().")
+
+
+# -- views --------------------------------------------------------------------------------------
+
+
+class View:
+    """A view's base tensor and the operations that lead from it to the view."""
+
+    __slots__ = ("base", "chain")
+
+    def __init__(self, base: Any, chain: tuple[Any, ...]) -> None:
+        self.base, self.chain = base, chain
+
+
+def shares(out: Any, data: Any) -> bool:
+    """Whether ``out`` looks into the memory of ``data`` (both as a view operation made them)."""
+    return type(out) is ndarray and type(data) is ndarray and owner_of(out) is owner_of(data)
+
+
+def link(result: Any, source: Any, op: Op | None, params: tuple[Any, ...]) -> Any:
+    """Note that ``result`` is a view of ``source``; ``op`` None where writing can't be recorded."""
+    view = source._view
+    base, chain = (source, ()) if view is None else (view.base, view.chain)
+    result._view = View(base, (*chain, (op, params)))
+    views = base.__dict__.setdefault("_views", [])
+    views.append(weakref.ref(result))
+    n = len(views)
+    if n > 8 and not n & (n - 1):  # at powers of two: forget the dead ones
+        views[:] = [r for r in views if r() is not None]
+    return result
+
+
+def view_call(op: Op, source: Any, params: tuple[Any, ...]) -> Any:
+    """Apply a view operation; the result shares memory where the kernel could share it."""
+    if not isinstance(source, Handle):
+        return raw(op, (source,), params)
+    data = as_array(source)
+    result = apply(op, (source,), params)
+    return link(result, source, op, params) if shares(result._data, data) else result
+
+
+def as_array(t: Any) -> Any:
+    """The data of ``t`` as an array that may be shared: a scalar gets a memory of its own."""
+    if type(t._data) is float or isinstance(t._data, np.generic):
+        set_data(t, np.asarray(t._data))
+    return t._data
+
+
+def set_data(t: Any, data: Any) -> None:
+    """Put other data under a tensor; its leaf follows."""
+    t._data = data
+    if type(t._node) is Leaf:
+        t._node.value = data
+
+
+def chain_read(value: Any, chain: tuple[Any, ...]) -> Any:
+    """The view that ``chain`` leads to: raw data stays raw, Tensors are recorded."""
+    for op, params in chain:
+        value = apply(op, (value,), params)
+    return value
+
+
+def _assign(base: Any, value: Any, chain: tuple[Any, ...]) -> Any:
+    out = np.array(base)
+    chain_read(out, chain)[...] = value
+    return out
+
+
+assign_view = Op(
+    "assign_view",
+    _assign,
+    ("base", "value"),
+    {
+        "base": lambda g, chain: apply(assign_view, (g, 0.0), (chain,)),
+        "value": lambda g, chain: chain_read(g, chain),
+    },
+    params=("chain",),
+    promote="keep",
+    symbol="view ←",
+    doc="A copy of ``base`` in which the view at ``chain`` holds ``value``.",
+)
+
+
+# -- in-place -----------------------------------------------------------------------------------
+
+
+def check_inplace(t: Any) -> None:
+    """Raise where an edit of ``t`` could not be recorded rightly."""
+    if not modes.recording():
+        return
+    if type(t._node) is Leaf and t._node.requires_grad:
+        raise RuntimeError(
+            "a leaf Variable that requires grad is being used in an in-place operation. "
+            "Edit it under chainrule.no_grad(), or write the result to a new name."
+        )
+    if t._view is None:
+        return
+    node = t._view.base._node
+    if type(node) is Leaf and node.requires_grad:
+        raise RuntimeError(
+            "a view of a leaf Variable that requires grad is being used in an in-place operation. "
+            "Edit it under chainrule.no_grad(), or edit a clone of the leaf."
+        )
+    if any(op is None for op, _ in t._view.chain):
+        raise RuntimeError(
+            "This view is one of several that one function returned (split, unbind, chunk). Such "
+            "functions do not allow the output views to be modified inplace: you should replace "
+            "the inplace operation by an out-of-place one."
+        )
+
+
+def write(t: Any, result: Any, op: str) -> Any:
+    """Make ``t`` hold ``result`` (an out-of-place result): values, version, history."""
+    check_inplace(t)
+    if result.shape != t.shape:
+        raise ShapeError(
+            f"output with shape {list(t.shape)} doesn't match the broadcast shape "
+            f"{list(result.shape)}: {op} writes into its first argument, which cannot grow"
+        )
+    have, want = of(result._data), of(t._data)
+    if have is not want:
+        if not can_cast(have, want):
+            raise RuntimeError(
+                f"result type {type_word(have)} can't be cast to the desired output type "
+                f"{type_word(want)}: {op} would lose information; use the out-of-place form"
+            )
+        result = result.to(want)
+    store(t, result._data, op)
+    if modes.recording():
+        rebase(t, result._node)
+    return t
+
+
+def type_word(d: Any) -> str:
+    """PyTorch's word for a dtype in messages: Float, Long, Bool."""
+    words = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long"}
+    words |= {"int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
+    words |= {"bfloat16": "BFloat16", "complex64": "ComplexFloat", "complex128": "ComplexDouble"}
+    return words.get(d.name, d.name)
+
+
+def store(t: Any, data: Any, op: str) -> None:
+    """Write values into the memory of ``t`` and note the edit."""
+    bump(t, op)
+    if type(t._data) is ndarray:
+        np.copyto(t._data, data, casting="unsafe")
+    else:
+        set_data(t, scalar_of(cast(data[()] if type(data) is ndarray else data, of(t._data))))
+
+
+def rebase(t: Any, node: Node | None) -> None:
+    """Give an edited tensor its new history, and renew the views that share its memory."""
+    flows = node is not None and node.requires_grad
+    if t._view is None:
+        if flows or type(t._node) is Node:
+            t._node = node
+            renew(t)
+        return
+    base, chain = t._view.base, t._view.chain
+    had = base._node is not None and base._node.requires_grad
+    mask = had | flows << 1
+    if not mask:
+        return
+    inputs = tuple([n for n, on in ((base._node, had), (node, flows)) if on])
+    constants = tuple([None for on in (had, flows) if not on])
+    plan = assign_view.plan(mask)
+    saved = plan.save((None, None), None, (chain,))
+    shape, dtype = base._data.shape, base._data.dtype
+    base._node = Node(plan, inputs, constants, saved, (chain,), shape, dtype, None)
+    renew(base)
+
+
+def renew(base: Any) -> None:
+    """New nodes for the live views of an edited base."""
+    node = base._node
+    for ref in base.__dict__.get("_views", ()):
+        v = ref()
+        if v is None or any(op is None for op, _ in v._view.chain):
+            continue
+        flows = node is not None and node.requires_grad
+        v._node = chain_read(make(base._data, node), v._view.chain)._node if flows else None
