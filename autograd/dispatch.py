@@ -15,7 +15,7 @@ import numpy as np
 from . import dtypes, handle, modes
 from .dtypes import F32, F64
 from .errors import explain
-from .graph import OUTPUT, Node
+from .graph import OUTPUT, Node, Piece
 from .handle import Handle, cast, leaf_of, make, new, scalar_of
 from .op import Op
 
@@ -159,7 +159,8 @@ def raw(op: Op, values: Sequence[Any], params: tuple[Any, ...]) -> Any:
 def promoted(op: Op, inputs: Sequence[Any], raws: list[Any]) -> list[Any]:
     """The inputs' data in the dtype in which they meet."""
     tensors, numbers = [], []
-    for i, r in zip(inputs, raws, strict=True):
+    skip = len(op.untyped)
+    for i, r in zip(inputs[skip:], raws[skip:], strict=True):
         if isinstance(i, Handle):
             tensors.append(r)
         elif type(i) in dtypes.PYTHON and op.numbers:
@@ -173,7 +174,8 @@ def promoted(op: Op, inputs: Sequence[Any], raws: list[Any]) -> list[Any]:
     target = dtypes.result_type(tensors, numbers)
     if op.promote == "float" and target.category < 2:
         target = dtypes.get_default_dtype()
-    return [cast(r, target) if r is not None else None for r in raws]
+    typed = [cast(r, target) if r is not None else None for r in raws[skip:]]
+    return [*raws[:skip], *typed]
 
 
 def apply(op: Op, inputs: Sequence[Any], params: tuple[Any, ...] = ()) -> Any:
@@ -233,7 +235,14 @@ def record(
     return made
 
 
-_output = Op(OUTPUT, lambda input, k: input[k], ("input",), {"input": 1}, params=("k",))
+_output = Op(
+    OUTPUT,
+    lambda input, k: input[k],
+    ("input",),
+    {"input": lambda g, k: Piece(k, g)},
+    params=("k",),
+    doc="The k-th result of an operation that has several.",
+)
 
 
 def pick(node: Any, k: int, out: Any) -> Any:
@@ -243,6 +252,6 @@ def pick(node: Any, k: int, out: Any) -> Any:
     dtype = F64 if type(out) is float else out.dtype
     shape = () if type(out) is float else out.shape
     value = None if shape else out
-    made = Node(_output.plan(1), (node,), (), (), (k,), shape, dtype, value)
+    made = Node(_output.plan(1), (node,), (), (k,), (k,), shape, dtype, value)
     made.requires_grad = node.requires_grad
     return made

@@ -40,6 +40,15 @@ class Extra:
         self.edited = 0  # serial of the last in-place edit of a 0-d value
 
 
+class Piece:
+    """The gradient of the k-th result of an operation that has several, on its way to it."""
+
+    __slots__ = ("k", "value")
+
+    def __init__(self, k: int, value: Any) -> None:
+        self.k, self.value = k, value
+
+
 class Node:
     """One operation's result in the graph.
 

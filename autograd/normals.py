@@ -56,10 +56,10 @@ def _log(x: Array) -> Array:
     small = mantissa < _SQRT_HALF
     exponent -= small
     m = mantissa.astype(np.float64)
-    m += m * small
+    np.add(m, m, out=m, where=small)
     m -= 1.0
     square = _round(m * m)
-    y = _fma(m * _LOG[0], 1.0, _LOG[1])
+    y = _round(m * _LOG[0] + _LOG[1])
     for c in _LOG[2:]:
         _fma(y, m, c)
     y *= m
@@ -82,14 +82,14 @@ def _sincos(x: Array) -> tuple[Array, Array]:
         r += j * part
         _round(r)
     z = _round(r * r)
-    c = _fma(z * _COS[0], 1.0, _COS[1])
+    c = _round(z * _COS[0] + _COS[1])
     _fma(c, z, _COS[2])
     c *= z
     _round(c)
     _fma(c, z, z * -0.5)
     c += 1.0
     _round(c)
-    s = _fma(z * _SIN[0], 1.0, _SIN[1])
+    s = _round(z * _SIN[0] + _SIN[1])
     _fma(s, z, _SIN[2])
     s *= z
     _fma(_round(s), r, r)

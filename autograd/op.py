@@ -36,7 +36,8 @@ class Op:
     is one function for all inputs; ``partial`` says the rules are local derivatives. ``promote``
     says how dtypes meet: ``"same"`` (PyTorch's promotion), ``"float"`` (then integers become the
     default float), ``"keep"`` (the kernel sees its inputs as they are). ``outputs`` is 1, or more
-    (``-1``: it depends); of those, the ones named in ``aux`` carry no gradient.
+    (``-1``: it depends); of those, the ones named in ``aux`` carry no gradient. ``untyped`` inputs
+    (masks, indices) stay out of promotion.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Op:
         textbook: Mapping[str, Rule] | None = None,
         reference: Callable[..., Any] | None = None,
         view: bool = False,
+        untyped: Sequence[str] = (),
         outputs: int = 1,
         aux: Sequence[str] = (),
         variadic: bool = False,
@@ -76,7 +78,7 @@ class Op:
         self.samples, self.textbook, self.reference = samples, textbook, reference
         self.view, self.outputs, self.aux, self.variadic = view, outputs, tuple(aux), variadic
         self.several = outputs != 1 and not self.aux
-        self.numbers, self.doc = numbers, doc
+        self.numbers, self.untyped, self.doc = numbers, tuple(untyped), doc
         self.differentiable = bool(self.rules)
         self.call: Any = None  # the fast way in, polymorphic; set by the builders
         self.function: Any = None  # the public function with PyTorch's signature
@@ -102,7 +104,7 @@ class Plan:
     its methods), readable as ``plan.source``.
     """
 
-    __slots__ = ("backward", "mask", "op", "save", "saves", "source", "wanted")
+    __slots__ = ("backward", "frees", "mask", "op", "save", "saves", "source", "wanted")
 
     def __init__(self, op: Op, mask: int) -> None:
         self.op, self.mask = op, mask
@@ -153,6 +155,8 @@ class Plan:
 
     def _compile(self, names: list[str], scope: dict[str, Any], result: str) -> None:
         self.saves = tuple(names)
+        data = {*self.op.inputs, *self.op.aux, "out", "inputs"}
+        self.frees = any(n in data for n in names)  # parameters alone need not be dropped
         unpack = f"    {', '.join(names)}, = saved\n" if names else ""
         kept = "".join(f"{self._origin(n)}, " for n in names)
         self.source = (

@@ -18,20 +18,11 @@ import numpy as np
 from . import views
 from .dispatch import pick
 from .dtypes import BY_NP, F64
-from .graph import Leaf, between, is_output, toposort
+from .graph import Leaf, Piece, between, toposort
 from .handle import Handle, cast, make, scalar_of
 from .hooks import run_hooks
 
 ndarray = np.ndarray
-
-
-class Piece:
-    """The gradient of the k-th result of an operation that has several."""
-
-    __slots__ = ("dtype", "k", "shape", "value")
-
-    def __init__(self, k: int, value: Any) -> None:
-        self.k, self.value = k, value
 
 
 def walk(
@@ -87,22 +78,21 @@ def walk(
                 grads = plan.backward(g, saved)
             except ArithmeticError:  # a Python float divided by zero: NumPy answers inf or nan
                 grads = plan.backward(_as_numpy(g), tuple(map(_as_numpy, saved)))
-        if not keep and saved:
+        if not keep and plan.frees:
             node.saved = None
         for inp, gi in zip(inputs, grads, strict=True):
-            if type(gi) is float:
+            kind = type(gi)
+            if kind is float:
                 if inp.dtype is not F64 or inp.shape:
                     gi = fit(gi, inp)
-            elif gi is None:
-                continue
-            elif inp.plan is not None and inp.plan.op.several:
-                gi = Piece(node.params[0], gi)
+            elif kind is Piece:
+                pass
             elif gi.shape != inp.shape or gi.dtype is not inp.dtype:
                 gi = fit(gi, inp)
             if inp in pending:
                 add(pending, owned, inp, gi, recorded)
             else:
-                pending[inp] = [gi] if type(gi) is Piece else gi
+                pending[inp] = [gi] if kind is Piece else gi
     return captured
 
 
