@@ -1,0 +1,370 @@
+"""Arithmetic: + − × ÷ and powers, with broadcasting and PyTorch's promotion."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..declare import elementwise, export, names, public, write_out
+from ..declare import in_place as twin
+from .exponential import log
+from .samples import reals, two
+
+PAIR = ("input", "other")
+
+
+def _pow_kernel(x: Any, y: Any) -> Any:
+    return x**y if isinstance(x, np.ndarray) else np.power(x, y)
+
+
+def _pow_scalar(x: Any, y: Any) -> Any:
+    out = math.pow(x, y)
+    return out if type(x) is float else np.float32(out)
+
+
+def _divide(x: Any, y: Any) -> Any:
+    return np.true_divide(x, y)
+
+
+add = elementwise(
+    "add",
+    np.add,
+    {"input": 1, "other": 1},
+    inputs=PAIR,
+    scalar=operator.add,
+    linear_in=PAIR,
+    symbol="+",
+    tex="{0} + {1}",
+    onnx="Add",
+    samples=two(),
+    where=(),
+    doc="""``input + other``, elementwise with broadcasting.
+
+    >>> import chainrule as cr
+    >>> cr.tensor([1.0, 2.0]) + cr.tensor(10.0)
+    tensor([11., 12.])
+    """,
+)
+sub = elementwise(
+    "sub",
+    np.subtract,
+    {"input": 1, "other": -1},
+    inputs=PAIR,
+    scalar=operator.sub,
+    linear_in=PAIR,
+    symbol="−",
+    tex="{0} - {1}",
+    onnx="Sub",
+    samples=two(),
+    where=(),
+    doc="""``input − other``, elementwise with broadcasting.
+
+    >>> import chainrule as cr
+    >>> cr.tensor([1.0, 2.0]) - 1
+    tensor([0., 1.])
+    """,
+)
+mul = elementwise(
+    "mul",
+    np.multiply,
+    {"input": lambda other: other, "other": lambda input: input},
+    inputs=PAIR,
+    scalar=operator.mul,
+    symbol="×",
+    tex=r"{0} \cdot {1}",
+    onnx="Mul",
+    samples=two(),
+    aliases=("multiply",),
+    doc="""``input · other``, elementwise with broadcasting.
+
+    >>> import chainrule as cr
+    >>> cr.mul(cr.tensor([1.0, 2.0]), 3)
+    tensor([3., 6.])
+    """,
+)
+true_divide = elementwise(
+    "div",
+    _divide,
+    {"input": lambda other: 1 / other, "other": lambda other, out: -out / other},
+    inputs=PAIR,
+    scalar=operator.truediv,
+    promote="float",
+    symbol="÷",
+    tex=r"\frac{{{0}}}{{{1}}}",
+    onnx="Div",
+    samples=reals(-3, 3, (0.5, 3)),
+    textbook={"other": lambda input, other: -input / other**2},
+    where=(),
+    doc="""``input / other``, true division, elementwise with broadcasting.
+
+    Division by zero gives ±inf or nan. Integers divide to the default floating type.
+    The rule for ``other`` uses the result, −out/other, which does not overflow as other² would.
+
+    >>> import chainrule as cr
+    >>> cr.tensor([1.0, 2.0]) / 4
+    tensor([0.2500, 0.5000])
+    """,
+)
+pow = elementwise(
+    "pow",
+    _pow_kernel,
+    {
+        # x⁰ has derivative 0 at x = 0 too: the exponent −1 is lifted to 0 where other is 0.
+        "input": lambda input, other: other * input ** (other - 1 + (other == 0)),
+        "other": lambda input, other, out: out * _log_base(input, other),
+    },
+    inputs=PAIR,
+    scalar=_pow_scalar,
+    symbol="^",
+    tex="{0}^{{{1}}}",
+    onnx="Pow",
+    samples=reals(0.3, 3, (-2, 2)),
+    textbook={
+        "input": lambda input, other: other * input ** (other - 1),
+        "other": lambda input, other: input**other * log(input),
+    },
+    doc="""``input`` to the power ``other``.
+
+    Derivatives: other·input^(other−1) and out·log(input); both 0 at 0⁰, as PyTorch has it.
+
+    >>> import chainrule as cr
+    >>> cr.tensor([1.0, 2.0, 3.0]) ** 2
+    tensor([1., 4., 9.])
+    """,
+)
+neg = elementwise(
+    "neg",
+    np.negative,
+    {"input": -1},
+    scalar=operator.neg,
+    linear_in=("input",),
+    symbol="−",
+    tex="-{0}",
+    onnx="Neg",
+    samples=reals(),
+    aliases=("negative",),
+    doc="""``−input``.
+
+    >>> import chainrule as cr
+    >>> -cr.tensor([1.0, -2.0])
+    tensor([-1.,  2.])
+    """,
+)
+
+
+def _sign_kernel(x: Any) -> Any:
+    # NumPy's sign of nan is nan, PyTorch's is 0
+    return np.sign(x) if x.dtype.kind not in "f" else np.where(np.isnan(x), 0, np.sign(x)).astype(
+        x.dtype
+    )
+
+
+def _sign_scalar(x: Any) -> float:
+    return float((x > 0) - (x < 0))
+
+
+sign = elementwise(
+    "sign",
+    _sign_kernel,
+    {"input": lambda input: input * 0},
+    scalar=_sign_scalar,
+    symbol="sign",
+    tex=r"\operatorname{{sign}}({0})",
+    onnx="Sign",
+    samples=reals(0.5, 3),
+    doc="""−1, 0 or 1 by the sign of each element; 0 for nan. Its gradient is 0.
+
+    >>> import chainrule as cr
+    >>> cr.sign(cr.tensor([-3.0, 0.0, 2.0]))
+    tensor([-1.,  0.,  1.])
+    """,
+)
+abs = elementwise(
+    "abs",
+    np.abs,
+    {"input": lambda input: sign(input)},
+    scalar=operator.abs,
+    symbol="|·|",
+    tex=r"\left|{0}\right|",
+    onnx="Abs",
+    samples=reals(0.5, 3),
+    aliases=("absolute",),
+    doc="""The absolute value; its derivative at 0 is 0.
+
+    >>> import chainrule as cr
+    >>> abs(cr.tensor([-1.0, 2.0]))
+    tensor([1., 2.])
+    """,
+)
+
+
+def _larger(x: Any, y: Any) -> Any:
+    return y if y > x or y != y else x
+
+
+def _smaller(x: Any, y: Any) -> Any:
+    return y if y < x or y != y else x
+
+
+maximum = elementwise(
+    "maximum",
+    np.maximum,
+    {
+        # the larger takes the gradient; equals take half each
+        "input": lambda input, other: (input > other) + 0.5 * (input == other),
+        "other": lambda input, other: (other > input) + 0.5 * (input == other),
+    },
+    inputs=PAIR,
+    scalar=_larger,
+    symbol="max",
+    tex=r"\max({0}, {1})",
+    onnx="Max",
+    samples=two(),
+    where=("torch", "tensor"),
+    doc="""The larger of two, elementwise; nan wins. Equal elements share the gradient half and half.
+
+    >>> import chainrule as cr
+    >>> cr.maximum(cr.tensor([1.0, 5.0]), cr.tensor([3.0, 2.0]))
+    tensor([3., 5.])
+    """,
+)
+minimum = elementwise(
+    "minimum",
+    np.minimum,
+    {
+        "input": lambda input, other: (input < other) + 0.5 * (input == other),
+        "other": lambda input, other: (other < input) + 0.5 * (input == other),
+    },
+    inputs=PAIR,
+    scalar=_smaller,
+    symbol="min",
+    tex=r"\min({0}, {1})",
+    onnx="Min",
+    samples=two(),
+    where=("torch", "tensor"),
+    doc="""The smaller of two, elementwise; nan wins. Equal elements share the gradient half and half.
+
+    >>> import chainrule as cr
+    >>> cr.minimum(cr.tensor([1.0, 5.0]), cr.tensor([3.0, 2.0]))
+    tensor([1., 2.])
+    """,
+)
+
+
+def _log_base(input: Any, other: Any) -> Any:
+    """log(input), and 0 where 0^other is constant in other (other ≥ 0)."""
+    at_zero = (input == 0) * (other >= 0)
+    return log(input + at_zero)
+
+
+def _scaled(name: str, call: Any) -> Any:
+    """``add`` and ``sub`` as users call them, with ``alpha``."""
+    plain = public(call.op)
+
+    def function(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+        return plain(input, other if alpha == 1 else mul(other, alpha), out=out)
+
+    def in_place(self: Any, other: Any, *, alpha: Any = 1) -> Any:
+        return edit(self, other if alpha == 1 else mul(other, alpha))
+
+    edit = twin(call.op, name + "_")
+    function.__name__, function.__doc__ = name, call.__doc__
+    in_place.__name__ = name + "_"
+    in_place.__doc__ = f"``{name}``, written into the tensor itself."
+    return function, in_place
+
+
+for _name, _call, _alias in (("add", add, None), ("sub", sub, "subtract")):
+    _function, _in_place = _scaled(_name, _call)
+    _call.op.function = _function
+    for _n in filter(None, (_name, _alias)):
+        names["torch"][_n] = names["tensor"][_n] = _function
+        names["tensor"][_n + "_"] = _in_place
+
+
+@export("torch", "tensor", name="div")
+def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
+    """``input / other``; ``rounding_mode`` ``"trunc"`` or ``"floor"`` rounds the quotient.
+
+    >>> import chainrule as cr
+    >>> cr.div(cr.tensor([7.0, -7.0]), 2, rounding_mode="floor")
+    tensor([ 3., -4.])
+    """
+    if rounding_mode is None:
+        return _divide_public(input, other, out=out)
+    if rounding_mode not in ("trunc", "floor"):
+        raise RuntimeError(
+            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+            f"'{rounding_mode}'"
+        )
+    result = (floor_divide if rounding_mode == "floor" else _truncated)(input, other)
+    return result if out is None else write_out(out, result)
+
+
+_divide_public = public(true_divide.op)  # type: ignore[attr-defined]  # set by the builder
+for _n in ("true_divide", "divide"):
+    names["torch"][_n] = names["tensor"][_n] = div
+names["tensor"]["div_"] = twin(true_divide.op, "div_")  # type: ignore[attr-defined]
+names["tensor"]["true_divide_"] = names["tensor"]["divide_"] = names["tensor"]["div_"]
+
+
+def _trunc_kernel(x: Any, y: Any) -> Any:
+    if np.result_type(x, y).kind == "f":
+        return np.trunc(np.true_divide(x, y))
+    quotient = np.floor_divide(x, y)
+    return quotient + ((np.remainder(x, y) != 0) & (quotient < 0))
+
+
+def _integer_zero(kernel: Any) -> Any:
+    def checked(x: Any, y: Any) -> Any:
+        if np.asarray(y).dtype.kind in "iu" and np.asarray(x).dtype.kind in "iu" and not np.all(y):
+            raise RuntimeError("ZeroDivisionError: integer division by zero")
+        return kernel(x, y)
+
+    return checked
+
+
+floor_divide = elementwise(
+    "floor_divide",
+    _integer_zero(lambda x, y: np.floor_divide(x, y)),
+    inputs=PAIR,
+    symbol="//",
+    tex=r"\left\lfloor {0} / {1} \right\rfloor",
+    doc="""The quotient rounded down, as Python's ``//``; it has no gradient.
+
+    Integers raise RuntimeError on division by zero; floats give inf or nan.
+
+    >>> import chainrule as cr
+    >>> cr.tensor([7, -7]) // 2
+    tensor([ 3, -4])
+    """,
+)
+_truncated = elementwise(
+    "trunc_divide",
+    _integer_zero(_trunc_kernel),
+    inputs=PAIR,
+    where=(),
+    symbol="÷ trunc",
+    doc="The quotient rounded towards zero.",
+)
+remainder = elementwise(
+    "remainder",
+    _integer_zero(lambda x, y: np.remainder(x, y)),
+    {"input": 1, "other": lambda input, other: -floor_divide(input, other)},
+    inputs=PAIR,
+    scalar=operator.mod,
+    symbol="mod",
+    tex=r"{0} \bmod {1}",
+    onnx="Mod",
+    samples=reals(-3, 3, (0.7, 1.9)),
+    doc="""``input − other · floor(input / other)``: the sign is that of ``other``, as Python's %.
+
+    >>> import chainrule as cr
+    >>> cr.tensor([5.0, -5.0]) % 3
+    tensor([2., 1.])
+    """,
+)
+
