@@ -33,6 +33,7 @@ _COS = _constants(2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827
 _SIN = _constants(-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
 _QUARTER = _constants(-0.78515625, -2.4187564849853515625e-4, -3.77489497744594108e-8)  # -pi/4
 _FOUR_OVER_PI = np.float32(4.0 / math.pi)
+_SPLIT = 2.0**27 + 1.0  # parts a float64 into two halves of 26 bits
 
 
 def _round(x: Array) -> Array:
@@ -42,14 +43,14 @@ def _round(x: Array) -> Array:
 
 
 def _fma(x: Array, y: Array | float, z: Array | float) -> Array:
-    """x y + z rounded once to float32; x is overwritten."""
+    """The sum x y + z rounded once to float32; x is overwritten."""
     x *= y
     x += z
     return _round(x)
 
 
 def _log(x: Array) -> Array:
-    """log of float32 in (0, 1], as float64 values rounded to float32."""
+    """Natural logarithm of float32 in (0, 1], as float64 values rounded to float32."""
     bits = x.view(np.int32)
     exponent = ((bits >> 23) - 126).astype(np.float64)
     mantissa = ((bits & 0x7FFFFF) | 0x3F000000).view(np.float32)  # in [1/2, 1)
@@ -134,8 +135,8 @@ def pairs64(u: Array) -> Array:
     if len(u) <= 16:  # the C library's functions, to the bit, where the loop is short
         out = []
         for angle, v in zip(u[0::2].tolist(), u[1::2].tolist(), strict=True):
-            r, theta = math.sqrt(-2.0 * math.log1p(-v)), 2.0 * math.pi * angle
-            out += [r * math.cos(theta), r * math.sin(theta)]
+            radius, turn = math.sqrt(-2.0 * math.log1p(-v)), 2.0 * math.pi * angle
+            out += [radius * math.cos(turn), radius * math.sin(turn)]
         return np.array(out, np.float64)
     r, theta = np.sqrt(-2.0 * np.log1p(-u[1::2])), (2.0 * math.pi) * u[0::2]
     z = np.empty(len(u), np.float64)
@@ -144,11 +145,36 @@ def pairs64(u: Array) -> Array:
     return z
 
 
-def scale_shift(z: Array, mean: float, std: float) -> Array:
-    """z std + mean, rounded once in float32."""
-    if mean == 0 and std == 1:
-        return z
-    if z.dtype != np.float32:
-        return z * std + mean
-    out = z.astype(np.float64)
-    return _fma(out, float(np.float32(std)), float(np.float32(mean))).astype(np.float32)
+def scale_shift(x: Array, scale: float, shift: float) -> Array:
+    """The sum x scale + shift, rounded once, in x's type (float32 or float64)."""
+    if scale == 1 and shift == 0:
+        return x
+    if x.dtype == np.float32:
+        wide = x.astype(np.float64)
+        wide *= float(np.float32(scale))
+        wide += float(np.float32(shift))
+        return wide.astype(np.float32)
+    high, low = _product(x, scale)
+    if shift == 0:
+        return high
+    total = high + shift
+    from_shift = total - high
+    low += (high - (total - from_shift)) + (shift - from_shift)  # what the sum lost (Knuth)
+    total += low
+    return total
+
+
+def _product(x: Array, y: float) -> tuple[Array, Array]:
+    """The product and the error of its rounding, float64 (Dekker, 1971)."""
+    high = x * y
+    x_big = x * _SPLIT
+    x_big -= x_big - x
+    y_big = y * _SPLIT
+    y_big -= y_big - y
+    x_small, y_small = x - x_big, y - y_big
+    low = x_big * y_big
+    low -= high
+    low += x_big * y_small
+    low += x_small * y_big
+    low += x_small * y_small
+    return high, low

@@ -59,11 +59,10 @@ def set_printoptions(
     global _options
     chosen = _options
     if profile is not None:
-        if profile not in _PROFILES:
+        if profile.lower() not in _PROFILES:
             names = ", ".join(repr(name) for name in _PROFILES)
             raise ValueError(f"set_printoptions: unknown profile {profile!r}; take one of {names}")
-        base = _PROFILES[profile]
-        chosen = replace(base, sci_mode=chosen.sci_mode)
+        chosen = _PROFILES[profile.lower()]
     given = {
         "precision": precision,
         "threshold": threshold,
@@ -98,8 +97,8 @@ def tensor_str(
 
     ``dtype_name`` is what follows ``dtype=`` ("torch.float64"); it is printed unless
     ``is_default_dtype``, which is true for the default float and complex types, int64 and bool.
-    ``extras`` ("device='cuda:0'") are printed before size and dtype. A Parameter's text is this with
-    "Parameter containing:" and a new line in front.
+    ``extras`` ("device='cuda:0'") are printed before size and dtype. A Parameter's text is this
+    with "Parameter containing:" and a new line in front.
 
     >>> import numpy as np
     >>> from chainrule.autograd.printing import tensor_str
@@ -117,6 +116,8 @@ def tensor_str(
         body = "[]"
     else:
         body = _body(array, indent)
+        if not _options.edgeitems:  # the brackets may show nothing of the shape
+            suffixes.append(f"size={tuple(array.shape)}")
     if not is_default_dtype:
         suffixes.append(f"dtype={dtype_name}")
     if grad_fn_name is not None:
@@ -189,20 +190,14 @@ def _number_format(shown: Array) -> tuple[Callable[[float], str], int]:
     def whole(v: float) -> str:
         return f"{v:.0f}." if math.isfinite(v) else f"{v:.0f}"
 
-    natural = whole
-    if sized.size:
-        size = np.abs(sized)
-        small, large = float(size.min()), float(size.max())
-        integral = bool(np.all(size == np.ceil(size)))
-        wide = large / small > 1000.0 or large > 1.0e8
-        natural = whole if integral else fixed
-        wide = wide or (not integral and small < 1.0e-4)
-        width = max(len((scientific if wide else natural)(v)) for v in sized.tolist())
-    else:
-        wide, width = False, 1
-    # PyTorch measures the column before it looks at a forced mode: the width stays the natural one.
-    chosen = scientific if (wide if forced is None else forced) else natural
-    return lambda v: chosen(v).rjust(width), width
+    if not sized.size:
+        return whole, 1
+    size = np.abs(sized)
+    small, large = float(size.min()), float(size.max())
+    integral = bool(np.all(size == np.ceil(size)))
+    wide = large / small > 1000.0 or large > 1.0e8 or (not integral and small < 1.0e-4)
+    wide = wide if forced is None else forced
+    return _padded(scientific if wide else whole if integral else fixed, sized.tolist())
 
 
 def _nested(
@@ -228,6 +223,8 @@ def _vector(
     per_line = max(1, (_options.linewidth - indent) // (width + 2))
     if edge is None:
         cells = [text(v) for v in row.tolist()]
+    elif edge == 0:
+        cells = ["..."]
     else:
         cells = [text(v) for v in row[:edge].tolist()]
         cells += [" ..."] + [text(v) for v in row[len(row) - edge :].tolist()]

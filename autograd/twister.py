@@ -130,7 +130,7 @@ class Twister:
         return out
 
     def uniform24(self, n: int) -> Array:
-        """n 24-bit uniforms in [0, 1), float32."""
+        """The next n 24-bit uniforms in [0, 1), float32."""
         out = np.empty(n, np.float32)
         with self._lock:
             for i in range(0, n, _CHUNK):
@@ -141,7 +141,7 @@ class Twister:
         return out
 
     def uniform53(self, n: int) -> Array:
-        """n 53-bit uniforms in [0, 1), float64."""
+        """The next n 53-bit uniforms in [0, 1), float64."""
         with self._lock:
             return self._uniform53(n)
 

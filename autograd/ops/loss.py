@@ -1,0 +1,287 @@
+"""Losses: how far predictions are from targets, as one number or one an element."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..declare import Array, export, op
+from ..errors import ShapeError
+from ..handle import Handle, make
+from .arithmetic import abs as abs_op
+from .arithmetic import mul
+from .reduce import mean, total
+from .shape import movedim, reshape
+from .softmax import log_softmax_op
+
+
+def legacy_reduction(size_average: Any, reduce: Any, reduction: str) -> str:
+    """The reduction meant by PyTorch's old arguments."""
+    if size_average is None and reduce is None:
+        return reduction
+    warnings.warn(
+        "size_average and reduce args will be deprecated, please use reduction= instead.",
+        UserWarning,
+        stacklevel=3,
+    )
+    if reduce is not None and not reduce:
+        return "none"
+    return "mean" if size_average is None or size_average else "sum"
+
+
+def reduced(loss: Any, reduction: str) -> Any:
+    """A loss an element, its mean, or its sum."""
+    if reduction == "mean":
+        return mean(loss)
+    if reduction == "sum":
+        return total(loss)
+    if reduction != "none":
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    return loss
+
+
+@op(
+    {
+        "input": lambda g, input, target: g * (2 * (input - target)),
+        "target": lambda g, input, target: g * (2 * (target - input)),
+    },
+    where=(),
+    symbol="(−)²",
+    tex=r"({0} - {1})^2",
+    samples=lambda s: [(s(3, 2), s(3, 2)), (s(4), s(4)), (s(), s())],
+)
+def squared_error(input: Array, target: Array) -> Any:
+    """(input − target)², elementwise."""
+    d = input - target
+    return d * d
+
+
+@export("F")
+def mse_loss(
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    weight: Any = None,
+) -> Any:
+    """The squared error (input − target)², averaged, summed, or one an element.
+
+    >>> import chainrule as cr
+    >>> cr.nn.functional.mse_loss(cr.tensor([1.0, 2.0]), cr.tensor([3.0, 2.0]))
+    tensor(2.)
+    """
+    _same_size(input, target)
+    loss = squared_error(input, target)
+    if weight is not None:
+        loss = loss * weight
+        if reduction == "mean":
+            return total(loss) / total(weight.expand_as(loss))
+    return reduced(loss, legacy_reduction(size_average, reduce, reduction))
+
+
+@export("F")
+def l1_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Any:
+    """The absolute error |input − target|, averaged, summed, or one an element.
+
+    >>> import chainrule as cr
+    >>> cr.nn.functional.l1_loss(cr.tensor([1.0, 2.0]), cr.tensor([3.0, 2.0]))
+    tensor(1.)
+    """
+    _same_size(input, target)
+    return reduced(abs_op(input - target), legacy_reduction(size_average, reduce, reduction))
+
+
+def _same_size(input: Any, target: Any) -> None:
+    if input.shape != target.shape:
+        warnings.warn(
+            f"Using a target size ({target.shape}) that is different to the input size "
+            f"({input.shape}). This will likely lead to incorrect results due to broadcasting. "
+            "Please ensure they have the same size.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+@op(
+    {"input": lambda g, index, weight, input_shape: picked_back(g, index, weight, input_shape)},
+    where=(),
+    promote="keep",
+    linear_in=("input",),
+    symbol="−log p[y]",
+    onnx="NegativeLogLikelihoodLoss",
+    samples=lambda s: [(s(4, 3), s.index(4, below=3), np.ones(4)), (s(0, 3), s.index(0, below=3), np.ones(0))],
+)
+def picked_loss(input: Array, index: Array, weight: Array) -> Any:
+    """−weightᵢ · input[i, indexᵢ] for each row i."""
+    return -input[np.arange(len(index)), index] * weight
+
+
+@op(
+    {"input": lambda g, index, weight: picked_loss(g, index, weight)},
+    where=(),
+    promote="keep",
+    linear_in=("input",),
+    samples=lambda s: [(s(4), s.index(4, below=3), np.ones(4), (4, 3))],
+)
+def picked_back(input: Array, index: Array, weight: Array, shape: Any) -> Any:
+    """Zeros of ``shape`` with −weightᵢ · inputᵢ at [i, indexᵢ]: the way back of ``picked_loss``."""
+    out = np.zeros(shape, getattr(input, "dtype", np.float64))
+    out[np.arange(len(index)), index] = -input * weight
+    return out
+
+
+def _rows(input: Any, target: Any, name: str) -> tuple[Any, Any, Any]:
+    """Scores as (N, C), targets as (N,), and the shape of a loss an element."""
+    if input.ndim == 1:
+        if target.ndim != 0:
+            raise ShapeError(
+                f"{name}: for scores of shape {list(input.shape)} expected one class index, got "
+                f"shape {list(target.shape)}"
+            )
+        return reshape(input, (1, -1)), reshape(target, (1,)), ()
+    expected = (input.shape[0], *input.shape[2:])
+    if tuple(target.shape) != expected:
+        if target.ndim and target.shape[0] != input.shape[0]:
+            raise ShapeError(
+                f"Expected input batch_size ({input.shape[0]}) to match target batch_size "
+                f"({target.shape[0]}): {name} of shapes {list(input.shape)} and "
+                f"{list(target.shape)}."
+            )
+        raise ShapeError(
+            f"{name}: expected targets of shape {list(expected)} for scores of shape "
+            f"{list(input.shape)}, got {list(target.shape)}"
+        )
+    if input.ndim == 2:
+        return input, target, expected
+    return reshape(movedim(input, 1, -1), (-1, input.shape[1])), reshape(target, (-1,)), expected
+
+
+@export("F")
+def nll_loss(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    ignore_index: int = -100,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """−input[i, targetᵢ], the negative log-likelihood of log-probabilities (N, C, …).
+
+    ``weight`` (C,) weighs the classes, and the mean divides by the sum of the targets' weights;
+    targets equal to ``ignore_index`` count for nothing. Raises IndexError for a class outside.
+
+    >>> import chainrule as cr
+    >>> logp = cr.log(cr.tensor([[0.2, 0.7, 0.1]]))
+    >>> cr.nn.functional.nll_loss(logp, cr.tensor([1]))
+    tensor(0.3567)
+    """
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if not isinstance(target, Handle):
+        raise TypeError(f"nll_loss(): target must be Tensor, not {type(target).__name__}")
+    rows, flat, shape = _rows(input, target, "nll_loss")
+    return _picked(rows, flat, shape, weight, ignore_index, reduction)
+
+
+def _picked(
+    rows: Any, flat: Any, shape: Any, weight: Any, ignore: int, reduction: str
+) -> Any:
+    classes = rows.shape[1]
+    index = np.asarray(flat._data)
+    if index.dtype.kind not in "iu":
+        raise RuntimeError(
+            f"expected scalar type Long but found {flat.dtype}: class targets are integers"
+        )
+    kept = index != ignore
+    if np.any(kept & ((index < 0) | (index >= classes))):
+        bad = index[kept & ((index < 0) | (index >= classes))][0]
+        raise IndexError(f"Target {bad} is out of bounds: there are {classes} classes.")
+    safe = np.where(kept, index, 0) if not kept.all() else index
+    each = kept.astype(rows.dtype.np)
+    if weight is not None:
+        each = each * weight._data[safe]
+    loss = picked_loss(rows, make(safe), make(each))
+    if reduction == "none":
+        return reshape(loss, tuple(shape))
+    summed = total(loss)
+    if reduction == "sum":
+        return summed
+    if reduction != "mean":
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    return summed / float(each.sum()) if each.sum() else mul(summed, float("nan"))
+
+
+@export("F")
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    ignore_index: int = -100,
+    reduce: Any = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
+    """−log softmax(input)[target]: scores (N, C, …) against class indices or probabilities.
+
+    Gradient of the mean with respect to the scores: (softmax − one-hot)/N. ``weight``,
+    ``ignore_index`` and the mean are as in ``nll_loss``; ``label_smoothing`` ε mixes the target
+    with ε/C of every class.
+
+    >>> import chainrule as cr
+    >>> scores = cr.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    >>> loss = cr.nn.functional.cross_entropy(scores, cr.tensor([2])); loss.backward(); loss.item()
+    0.40760594606399536
+    """
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(
+            f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}"
+        )
+    if not isinstance(target, Handle):
+        raise TypeError(f"cross_entropy(): target must be Tensor, not {type(target).__name__}")
+    probabilities = target.dtype.is_floating_point  # type: ignore[attr-defined]
+    if input.ndim == 0:
+        raise RuntimeError("cross_entropy: expected scores of at least one dimension, got a scalar")
+    logp = log_softmax_op(input, 0 if input.ndim == 1 else 1)
+    if probabilities:
+        return _against_probabilities(logp, target, weight, reduction, label_smoothing)
+    rows, flat, shape = _rows(logp, target, "cross_entropy")
+    hard = _picked(rows, flat, shape, weight, ignore_index, reduction)
+    if not label_smoothing:
+        return hard
+    kept = (flat._data != ignore_index).astype(rows.dtype.np)
+    classes = rows.shape[1]
+    smooth = -total(rows if weight is None else rows * weight, 1) * make(kept)
+    if reduction == "mean":
+        index = np.where(kept > 0, flat._data, 0)
+        n = kept.sum() if weight is None else (weight._data[index] * kept).sum()
+        smooth = total(smooth) / float(n) if n else total(smooth) * float("nan")
+    else:
+        smooth = total(smooth) if reduction == "sum" else reshape(smooth, tuple(shape))
+    return (1 - label_smoothing) * hard + smooth * (label_smoothing / classes)
+
+
+def _against_probabilities(
+    logp: Any, target: Any, weight: Any, reduction: str, smoothing: float
+) -> Any:
+    if target.shape != logp.shape:
+        raise ShapeError(
+            f"cross_entropy: expected class probabilities of shape {list(logp.shape)}, got "
+            f"{list(target.shape)}"
+        )
+    dim = 0 if logp.ndim == 1 else 1
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / logp.shape[dim]
+    product = logp * target
+    if weight is not None:
+        product = product * reshape(weight, (-1, *(1,) * (logp.ndim - 1 - dim)))
+    loss = -total(product, dim)
+    if reduction == "mean":
+        return total(loss) / max(loss.numel(), 1) if loss.numel() else total(loss) * float("nan")
+    return reduced(loss, reduction)
