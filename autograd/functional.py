@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import modes, walker
-from .dispatch import Handle, make
+from .handle import Handle, make
 from .dtypes import BY_NP
 from .graph import Leaf
 

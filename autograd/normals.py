@@ -28,10 +28,11 @@ _LOG = _constants(
     -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
 )  # fmt: skip
 _LN2_LOW, _LN2_HIGH = _constants(-2.12194440e-4, 0.693359375)
-_SQRT_HALF = np.float32(math.sqrt(0.5))
+_SQRT_HALF = np.int32(0x3F3504F3)  # its bits in float32
+_WHOLE = np.float32(1.5 * 2**23)  # added to a small whole number, leaves it in the low bits
 _COS = _constants(2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
 _SIN = _constants(-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
-_QUARTER = _constants(-0.78515625, -2.4187564849853515625e-4, -3.77489497744594108e-8)  # -pi/4
+_HALF_PI = _constants(-1.5703125, -4.837512969970703125e-4, -7.54978995489188216e-8)  # its parts
 _FOUR_OVER_PI = np.float32(4.0 / math.pi)
 _SPLIT = 2.0**27 + 1.0  # parts a float64 into two halves of 26 bits
 
@@ -52,14 +53,11 @@ def _fma(x: Array, y: Array | float, z: Array | float) -> Array:
 def _log(x: Array) -> Array:
     """Natural logarithm of float32 in (0, 1], as float64 values rounded to float32."""
     bits = x.view(np.int32)
-    exponent = ((bits >> 23) - 126).astype(np.float64)
-    mantissa = ((bits & 0x7FFFFF) | 0x3F000000).view(np.float32)  # in [1/2, 1)
-    small = mantissa < _SQRT_HALF
-    exponent -= small
-    m = mantissa.astype(np.float64)
-    np.add(m, m, out=m, where=small)
-    m -= 1.0
-    square = _round(m * m)
+    k = (bits - _SQRT_HALF) >> 23  # x = (1 + m) 2**k with 1 + m from sqrt(1/2) to sqrt(2)
+    m32 = (bits - (k << 23)).view(np.float32)
+    m32 -= 1
+    m, exponent = m32.astype(np.float64), k.astype(np.float64)
+    square = (m32 * m32).astype(np.float64)
     y = _round(m * _LOG[0] + _LOG[1])
     for c in _LOG[2:]:
         _fma(y, m, c)
@@ -73,32 +71,43 @@ def _log(x: Array) -> Array:
 
 
 def _sincos(x: Array) -> tuple[Array, Array]:
-    """Sine and cosine of float32 in [0, 2 pi), as float64 values rounded to float32."""
-    octant = (x * _FOUR_OVER_PI).astype(np.int32)
-    octant += 1
-    octant &= ~1
-    j = octant.astype(np.float64)
+    """Sine and cosine of float32 in [0, 2 pi]."""
+    quarter = np.floor(x * _FOUR_OVER_PI)
+    quarter += 1
+    quarter *= 0.5
+    np.floor(quarter, out=quarter)  # the nearest multiple of pi/2, 0 to 4
+    q = quarter.astype(np.float64)
     r = x.astype(np.float64)
-    for part in _QUARTER:
-        r += j * part
+    for part in _HALF_PI:
+        r += q * part
         _round(r)
     z = _round(r * r)
     c = _round(z * _COS[0] + _COS[1])
     _fma(c, z, _COS[2])
     c *= z
-    _round(c)
-    _fma(c, z, z * -0.5)
-    c += 1.0
-    _round(c)
+    _fma(_round(c), z, z * -0.5)
+    cos = c.astype(np.float32)
+    cos += 1
     s = _round(z * _SIN[0] + _SIN[1])
     _fma(s, z, _SIN[2])
     s *= z
-    _fma(_round(s), r, r)
-    swap = (octant & 2) != 0
-    sin, cos = np.where(swap, c, s), np.where(swap, s, c)
-    sin *= 1.0 - 0.5 * (octant & 4)
-    cos *= 1.0 - 0.5 * ((octant + 2) & 4)
+    _round(s)
+    s *= r
+    s += r
+    sin = s.astype(np.float32)
+    _turn(sin.view(np.int32), cos.view(np.int32), quarter)
     return sin, cos
+
+
+def _turn(sin: Array, cos: Array, quarter: Array) -> None:
+    """Add ``quarter`` times pi/2 to the angle: swap and change signs, on the numbers' bits."""
+    quarter += _WHOLE  # now the count stands in the low bits
+    count = quarter.view(np.int32)
+    differ = (sin ^ cos) & -(count & 1)
+    sin ^= differ
+    cos ^= differ
+    sin ^= (count & 2) << 30
+    cos ^= ((count + 1) & 2) << 30
 
 
 def box_muller32(u: Array) -> Array:
@@ -108,12 +117,12 @@ def box_muller32(u: Array) -> Array:
         block = u[i : i + _CHUNK].reshape(-1, 16)
         log = _log(1 - block[:, :8])
         log *= -2.0
-        radius = np.sqrt(log.astype(np.float32)).astype(np.float64)
+        radius = log.astype(np.float32)
+        np.sqrt(radius, out=radius)
         sin, cos = _sincos(_TWO_PI * block[:, 8:])
-        cos *= radius
-        sin *= radius
         into = out[i : i + _CHUNK].reshape(-1, 16)
-        into[:, :8], into[:, 8:] = cos, sin
+        np.multiply(radius, cos, out=into[:, :8])
+        np.multiply(radius, sin, out=into[:, 8:])
     return out
 
 

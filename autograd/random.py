@@ -256,7 +256,7 @@ def _as_complex(parts: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def _cast(x: Array, dtype: np.dtype[Any]) -> Array:
-    """The array x in a type that may be narrower; to two bytes by way of float32, as PyTorch does."""
+    """The array in another type; to two bytes by way of float32, as PyTorch goes."""
     with np.errstate(over="ignore"):
         if dtype.itemsize == 2 and dtype.name in _DIGITS:
             x = x.astype(_F32, copy=False)

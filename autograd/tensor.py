@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from . import devices, dispatch, dtypes, views
+from . import devices, dtypes, views
 from ._methods import TensorMethods
-from .dispatch import Handle, make
-from .dtypes import as_dtype
+from .handle import Handle, bind, leaf_of, make
+from .dtypes import get_default_dtype
 from .errors import did_you_mean
 from .graph import Leaf, Node, extra_of, is_output
 from .hooks import RemovableHandle, add_hook
+from .printing import tensor_str
 
 ndarray = np.ndarray
 
@@ -189,7 +190,7 @@ class Tensor(Handle, TensorMethods):
 
     @name.setter
     def name(self, value: str | None) -> None:
-        extra_of(dispatch.leaf_of(self)).name = value
+        extra_of(leaf_of(self)).name = value
 
     # -- gradients ------------------------------------------------------------------------------
 
@@ -282,7 +283,7 @@ class Tensor(Handle, TensorMethods):
                     f"assigned grad has data of a different type: got {value.dtype}, "
                     f"expected {self.dtype}"
                 )
-        node = dispatch.leaf_of(self)
+        node = leaf_of(self)
         if isinstance(node, Leaf):
             node.grad = value
         else:
@@ -443,8 +444,6 @@ class Tensor(Handle, TensorMethods):
         return id(self)
 
     def __repr__(self) -> str:
-        from .printing import text_of
-
         return text_of(self)
 
     def __format__(self, spec: str) -> str:
@@ -481,6 +480,19 @@ class Tensor(Handle, TensorMethods):
         return (_rebuild, (type(self), self._data, self.requires_grad))
 
 
+def text_of(t: Any, **more: Any) -> str:
+    """PyTorch's text of a tensor."""
+    node = t.grad_fn
+    return tensor_str(
+        np.asarray(t._data),
+        dtype_name=str(t.dtype),
+        is_default_dtype=t.dtype.name in ("int64", "bool") or t.dtype is get_default_dtype(),
+        requires_grad=t.requires_grad,
+        grad_fn_name=node.name() if node is not None and node.requires_grad else None,
+        **more,
+    )
+
+
 def _rebuild(cls: type, data: Any, requires_grad: bool) -> Any:
     t = object.__new__(cls)
     t._data, t._node = data, None
@@ -488,4 +500,4 @@ def _rebuild(cls: type, data: Any, requires_grad: bool) -> Any:
     return t
 
 
-dispatch.bind(Tensor)
+bind(Tensor)
