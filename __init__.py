@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 from . import autograd
-from .autograd import Size, Tensor
+from .autograd import Graph, Size, Tensor, capture
 from .autograd.declare import names as _names
 from .autograd.devices import device
 from .autograd.dtypes import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-
+from .check import GradcheckError, gradcheck, gradgradcheck
 from .function import Function, once_differentiable
 from .functional import backward, grad
 from .graph import Leaf, Node, ancestors, toposort
@@ -17,12 +17,16 @@ from .modes import (
 )
 from .op import Op, registry
 from .tensor import Size, Tensor
+from .tracer import Graph, capture
+
 from . import methods as _methods_bound  # isort: skip  # binds Tensor's methods
 
 Variable = Tensor
 
 __all__ = [
     "Function",
+    "GradcheckError",
+    "Graph",
     "Leaf",
     "Node",
     "Op",
@@ -31,8 +35,11 @@ __all__ = [
     "Variable",
     "ancestors",
     "backward",
+    "capture",
     "enable_grad",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",

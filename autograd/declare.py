@@ -200,7 +200,9 @@ def write_out(out: Any, result: Any) -> Any:
     if isinstance(result, tuple):
         return type(result)(*[write_out(o, r) for o, r in zip(out, result, strict=True)])
     if result.requires_grad or out.requires_grad:
-        raise RuntimeError("functions with out=... arguments don't support automatic differentiation")
+        raise RuntimeError(
+            "functions with out=... arguments don't support automatic differentiation"
+        )
     if out.shape != result.shape:
         views.set_data(out, np.empty(result.shape, out.dtype.np))
     return views.write(out, result, "out=")

@@ -25,7 +25,9 @@ class device:
         kind, _, number = str(type).partition(":")
         kinds = "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy"
         if kind not in (*kinds.split(", "), "mps", "meta", "hpu", "mtia", "privateuseone"):
-            raise RuntimeError(f"Expected one of {kinds} device type at start of device string: {kind}")
+            raise RuntimeError(
+                f"Expected one of {kinds} device type at start of device string: {kind}"
+            )
         self.type, self.index = kind, int(number) if number else index
 
     def __repr__(self) -> str:
@@ -51,4 +53,6 @@ def check(where: Any) -> None:
         return
     d = device(where)
     if d.type != "cpu":
-        raise RuntimeError(f"chainrule has no {d.type!r} device on this machine; the devices are: cpu")
+        raise RuntimeError(
+            f"chainrule has no {d.type!r} device on this machine; the devices are: cpu"
+        )

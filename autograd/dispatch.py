@@ -183,9 +183,12 @@ def apply(op: Op, inputs: Sequence[Any], params: tuple[Any, ...] = ()) -> Any:
     raws = [i._data if isinstance(i, Handle) else i for i in inputs]
     if not any([isinstance(i, Handle) for i in inputs]):
         return raw(op, inputs, params)
+    capture = modes.local.capture if modes.tracing else None
+    if capture is not None:
+        raws = [capture.lift(i) if isinstance(i, Handle) else i for i in inputs]
     if op.promote != "keep":
         raws = promoted(op, inputs, raws)
-    if modes.tracing:
+    if capture is not None:
         out = raw(op, raws, params)
     else:
         try:

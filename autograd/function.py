@@ -141,7 +141,9 @@ class Function:
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """Compute the result from the arguments."""
-        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+        raise NotImplementedError(
+            "You must implement the forward function for custom autograd.Function."
+        )
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -175,7 +177,9 @@ class Function:
         return made if isinstance(result, tuple) else made[0]
 
 
-def _record(cls: Any, ctx: Context, args: tuple[Any, ...], outs: tuple[Any, ...]) -> tuple[Any, ...]:
+def _record(
+    cls: Any, ctx: Context, args: tuple[Any, ...], outs: tuple[Any, ...]
+) -> tuple[Any, ...]:
     """Give the outputs of a user's Function their node."""
     mask = sum(1 << k for k, need in enumerate(ctx.needs_input_grad) if need)
     several = len(outs) > 1

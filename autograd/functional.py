@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from . import modes, walker
-from .handle import Handle, make
 from .dtypes import BY_NP
 from .graph import Leaf
+from .handle import Handle, make
 
 
 def backward(
@@ -69,7 +69,9 @@ def grad(
     (tensor(12.),)
     """
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True"
+        )
     outs, ins = _tuple(outputs), _tuple(inputs)
     nodes = [_node(t, k) for k, t in enumerate(ins)]
     keep = create_graph if retain_graph is None else retain_graph
@@ -80,14 +82,12 @@ def grad(
                  allow_unused=allow_unused, materialize_grads=materialize_grads)
             for k in range(n)
         ]  # fmt: skip
-        from .ops.shape import stack
+        from .ops.join import stack
 
         return tuple([None if c[0] is None else stack(c) for c in zip(*rows, strict=True)])
     seeds = _seeds(outs, grad_outputs, create_graph)
     with modes.enable_grad() if create_graph else modes.no_grad():
-        found = walker.walk(
-            seeds, set(nodes), keep=keep, recorded=create_graph, into_leaves=False
-        )
+        found = walker.walk(seeds, set(nodes), keep=keep, recorded=create_graph, into_leaves=False)
     result: list[Any] = []
     for k, (t, node) in enumerate(zip(ins, nodes, strict=True)):
         g = found.get(node)

@@ -58,7 +58,16 @@ class Node:
     and for all under ``watch()``.
     """
 
-    __slots__ = ("constants", "dtype", "extra", "inputs", "params", "plan", "requires_grad", "saved")
+    __slots__ = (
+        "constants",
+        "dtype",
+        "extra",
+        "inputs",
+        "params",
+        "plan",
+        "requires_grad",
+        "saved",
+    )
     __slots__ += ("serial", "shape", "value", "__weakref__")
 
     def __init__(

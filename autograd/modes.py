@@ -30,6 +30,7 @@ class _Local(threading.local):
     grad = True
     inference = False
     watch = 0
+    capture: Any = None  # the capture under way in this thread
     module = ""  # path of the module that is running, kept by nn.Module under watch()
 
 

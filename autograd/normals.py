@@ -15,7 +15,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-_CHUNK = 1 << 14  # numbers transformed at a time: about twenty float64 temporaries stay cached
+_CHUNK = 1 << 15  # numbers transformed at a time: some ten float64 temporaries stay cached
 _TWO_PI = np.float32(2.0 * math.pi)
 
 

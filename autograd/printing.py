@@ -76,8 +76,8 @@ def set_printoptions(
 def get_printoptions() -> dict[str, Any]:
     """The settings now in force, by name.
 
-    >>> import chainrule as cr
-    >>> cr.get_printoptions()["precision"]
+    >>> from chainrule.autograd.printing import get_printoptions
+    >>> get_printoptions()["precision"]
     4
     """
     return asdict(_options)

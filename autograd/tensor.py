@@ -11,10 +11,10 @@ import numpy as np
 
 from . import devices, dtypes, views
 from ._methods import TensorMethods
-from .handle import Handle, bind, leaf_of, make
 from .dtypes import get_default_dtype
 from .errors import did_you_mean
 from .graph import Leaf, Node, extra_of, is_output
+from .handle import Handle, bind, leaf_of, make
 from .hooks import RemovableHandle, add_hook
 from .printing import tensor_str
 

@@ -155,6 +155,8 @@ def view_call(op: Op, source: Any, params: tuple[Any, ...]) -> Any:
         return raw(op, (source,), params)
     data = as_array(source)
     result = apply(op, (source,), params)
+    if modes.tracing and hasattr(type(result._data), "_apply"):
+        return link(result, source, None, ())  # so that an edit of it is refused
     return link(result, source, op, params) if shares(result._data, data) else result
 
 
@@ -260,6 +262,11 @@ def type_word(d: Any) -> str:
 
 def store(t: Any, data: Any, op: str) -> None:
     """Write values into the memory of ``t`` and note the edit."""
+    if modes.tracing and modes.local.capture is not None:
+        if t._view is not None or t.__dict__.get("_views"):
+            raise RuntimeError(f"{op}: an in-place edit of a view cannot be captured")
+        modes.local.capture.wrote(t, data)
+        return
     bump(t, op)
     if type(t._data) is ndarray:
         np.copyto(t._data, data, casting="unsafe")

@@ -105,7 +105,7 @@ def add(pending: dict[Any, Any], owned: set[Any], node: Any, g: Any, recorded: b
         old.append(g)
     elif recorded or type(old) is not ndarray:
         pending[node] = old + g
-    elif node in owned:
+    elif node in owned and type(g) is ndarray:
         np.add(old, g, out=old)
     else:
         pending[node] = old + g
@@ -161,9 +161,11 @@ def accumulate(leaf: Leaf, g: Any, recorded: bool) -> None:
         if type(g) is ndarray and (sys.getrefcount(g) > _SOLE + 1 or g.base is not None):
             g = np.array(g, order="C")
         leaf.grad = make(g)
+        if hasattr(g, "graph"):  # under capture: real data is put back at its end
+            g.graph.leaves.append(leaf)
     elif old.requires_grad:
         leaf.grad = old + make(g)
-    elif type(old._data) is ndarray:
+    elif type(old._data) is ndarray and type(g) is ndarray:
         np.add(old._data, g, out=old._data)
         views.bump(old, "gradient accumulation")
     else:

@@ -3,11 +3,14 @@
 from . import (
     activation,
     arithmetic,
+    clip,
     compare,
     conversion,
     creation,
     exponential,
+    extreme,
     index,
+    join,
     linalg,
     loss,
     random,
@@ -16,17 +19,18 @@ from . import (
     softmax,
     trigonometric,
 )
-from .clip import clamp
 
 __all__ = [
     "activation",
     "arithmetic",
-    "clamp",
+    "clip",
     "compare",
     "conversion",
     "creation",
     "exponential",
+    "extreme",
     "index",
+    "join",
     "linalg",
     "loss",
     "random",

@@ -59,7 +59,6 @@ relu = elementwise(
 )
 
 
-
 @op(
     {"input": lambda g, input, negative_slope: g * _step(input, negative_slope)},
     where=(),
@@ -69,7 +68,7 @@ relu = elementwise(
     samples=lambda s: [(s.distinct(3, 2),), (s.distinct(4), 0.1), (s(0),), (s.distinct(), 0.2)],
 )
 def leaky_relu(input: Array, negative_slope: float = 0.01) -> Any:
-    """x above 0, ``negative_slope``·x below; the slope at 0 is ``negative_slope``.
+    """X above 0, ``negative_slope``·x below; the slope at 0 is ``negative_slope``.
 
     >>> import chainrule as cr
     >>> cr.nn.functional.leaky_relu(cr.tensor([-1.0, 2.0]), 0.1)

@@ -157,8 +157,10 @@ neg = elementwise(
 
 def _sign_kernel(x: Any) -> Any:
     # NumPy's sign of nan is nan, PyTorch's is 0
-    return np.sign(x) if x.dtype.kind not in "f" else np.where(np.isnan(x), 0, np.sign(x)).astype(
-        x.dtype
+    return (
+        np.sign(x)
+        if x.dtype.kind not in "f"
+        else np.where(np.isnan(x), 0, np.sign(x)).astype(x.dtype)
     )
 
 
@@ -367,4 +369,3 @@ remainder = elementwise(
     tensor([2., 1.])
     """,
 )
-

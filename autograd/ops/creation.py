@@ -264,10 +264,18 @@ def _checked(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
     return shape
 
 
-_filler("zeros", 0, "A tensor of zeros; sizes as integers or as one sequence.\n\n"
-        ">>> import chainrule as cr\n>>> cr.zeros(2, 2)\ntensor([[0., 0.],\n        [0., 0.]])\n")
-_filler("ones", 1, "A tensor of ones; sizes as integers or as one sequence.\n\n"
-        ">>> import chainrule as cr\n>>> cr.ones(2)\ntensor([1., 1.])\n")
+_filler(
+    "zeros",
+    0,
+    "A tensor of zeros; sizes as integers or as one sequence.\n\n"
+    ">>> import chainrule as cr\n>>> cr.zeros(2, 2)\ntensor([[0., 0.],\n        [0., 0.]])\n",
+)
+_filler(
+    "ones",
+    1,
+    "A tensor of ones; sizes as integers or as one sequence.\n\n"
+    ">>> import chainrule as cr\n>>> cr.ones(2)\ntensor([1., 1.])\n",
+)
 _filler("empty", 0, "A tensor whose values mean nothing yet (here: zeros).\n\n"
         ">>> import chainrule as cr\n>>> cr.empty(2, 3).shape\ntorch.Size([2, 3])\n")  # fmt: skip
 
@@ -339,7 +347,9 @@ def arange(
     if not all(math.isfinite(v) for v in (start, end)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
-    target = as_dtype(dtype) if dtype is not None else dtypes.int64 if whole else get_default_dtype()
+    target = (
+        as_dtype(dtype) if dtype is not None else dtypes.int64 if whole else get_default_dtype()
+    )
     n = max(math.ceil((end - start) / step), 0)
     if target.category == 1 or (whole and target.category < 2):
         a = (int(start) + int(step) * np.arange(n)).astype(target.np)

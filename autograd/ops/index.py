@@ -84,9 +84,7 @@ def parse(index: Any, shape: tuple[int, ...]) -> Index:
         elif _integer(item):
             n = shape[dim]
             if not -n <= item < n:
-                raise IndexError(
-                    f"index {item} is out of bounds for dimension {dim} with size {n}"
-                )
+                raise IndexError(f"index {item} is out of bounds for dimension {dim} with size {n}")
             basic.append(int(item))
             dim += 1
         elif isinstance(item, (bool, np.bool_)):
@@ -284,8 +282,10 @@ def assign(self: Any, parsed: Index, value: Any, accumulate: bool = False) -> No
     if not isinstance(value, Handle):
         value = make(np.asarray(value))
     data = cast(value._data, dtypes.of(self._data))
-    target = self._data[parsed.basic].shape if parsed.advanced is None else (
-        parsed.read(np.broadcast_to(np.zeros((), np.int8), self._data.shape)).shape
+    target = (
+        self._data[parsed.basic].shape
+        if parsed.advanced is None
+        else (parsed.read(np.broadcast_to(np.zeros((), np.int8), self._data.shape)).shape)
     )
     shape = np.shape(data)
     while len(shape) > len(target) and shape[0] == 1:

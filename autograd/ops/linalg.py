@@ -79,9 +79,7 @@ def _tensors(input: Any, other: Any) -> tuple[int, int]:
         return input.ndim, other.ndim
     except AttributeError:
         bad = other if hasattr(input, "ndim") else input
-        raise TypeError(
-            f"matmul(): argument must be Tensor, not {type(bad).__name__}"
-        ) from None
+        raise TypeError(f"matmul(): argument must be Tensor, not {type(bad).__name__}") from None
 
 
 def _folded(input: Any, other: Any, a: int, b: int) -> Any:
@@ -144,17 +142,23 @@ def _rows(x: Any) -> Any:
     ],
 )
 def linear_op(input: Array, weight: Array, bias: Array = None) -> Any:
-    """x Wᵀ + b."""
+    """X Wᵀ + b."""
     if input.ndim == 0 or input.shape[-1] != weight.shape[-1]:
         raise matmul_mismatch(
             (int(np.prod(input.shape[:-1])), *input.shape[-1:]), weight.T.shape, "linear"
         )
-    out = np.matmul(input, weight.T) if input.ndim < 3 else np.matmul(
-        input.reshape(-1, input.shape[-1]), weight.T
-    ).reshape(*input.shape[:-1], -1 if input.size else weight.shape[0])
+    out = (
+        np.matmul(input, weight.T)
+        if input.ndim < 3
+        else np.matmul(input.reshape(-1, input.shape[-1]), weight.T).reshape(
+            *input.shape[:-1], -1 if input.size else weight.shape[0]
+        )
+    )
     if bias is not None:
-        out = out + bias if out.ndim == 0 or type(out) is not np.ndarray else np.add(
-            out, bias, out=out
+        out = (
+            out + bias
+            if out.ndim == 0 or type(out) is not np.ndarray
+            else np.add(out, bias, out=out)
         )
     return out
 

@@ -114,7 +114,10 @@ def _same_size(input: Any, target: Any) -> None:
     linear_in=("input",),
     symbol="−log p[y]",
     onnx="NegativeLogLikelihoodLoss",
-    samples=lambda s: [(s(4, 3), s.index(4, below=3), np.ones(4)), (s(0, 3), s.index(0, below=3), np.ones(0))],
+    samples=lambda s: [
+        (s(4, 3), s.index(4, below=3), np.ones(4)),
+        (s(0, 3), s.index(0, below=3), np.ones(0)),
+    ],
 )
 def picked_loss(input: Array, index: Array, weight: Array) -> Any:
     """−weightᵢ · input[i, indexᵢ] for each row i."""
@@ -188,9 +191,7 @@ def nll_loss(
     return _picked(rows, flat, shape, weight, ignore_index, reduction)
 
 
-def _picked(
-    rows: Any, flat: Any, shape: Any, weight: Any, ignore: int, reduction: str
-) -> Any:
+def _picked(rows: Any, flat: Any, shape: Any, weight: Any, ignore: int, reduction: str) -> Any:
     classes = rows.shape[1]
     index = np.asarray(flat._data)
     if index.dtype.kind not in "iu":
@@ -240,9 +241,7 @@ def cross_entropy(
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if not 0.0 <= label_smoothing <= 1.0:
-        raise RuntimeError(
-            f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}"
-        )
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if not isinstance(target, Handle):
         raise TypeError(f"cross_entropy(): target must be Tensor, not {type(target).__name__}")
     probabilities = target.dtype.is_floating_point  # type: ignore[attr-defined]

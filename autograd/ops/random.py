@@ -6,14 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes, views
-from .. import random as source
+from .. import dtypes, modes, views
+from .. import random as stream
 from ..declare import export
 from ..dtypes import as_dtype, get_default_dtype
 from ..handle import Handle, make
 from ..shapes import sizes
 from .arithmetic import mul
 from .creation import finish
+
+
+def source(generator: Any) -> Any:
+    """The generator to draw from; a capture has none yet, and may not keep one draw for all runs."""
+    if modes.tracing:
+        raise NotImplementedError("random draws cannot be captured yet: draw outside and pass them")
+    return stream.pick(generator)
 
 
 def _shape(size: tuple[Any, ...], more: dict[str, Any], name: str) -> tuple[int, ...]:
@@ -35,7 +42,7 @@ def _draw(method: str, shape: tuple[int, ...], dtype: Any, generator: Any, *args
     target = as_dtype(dtype or get_default_dtype())
     if target.category < 2:
         raise NotImplementedError(f'"{method}" not implemented for {target}: it draws real numbers')
-    return getattr(source.pick(generator), method)(shape, target.np, *args)
+    return getattr(source(generator), method)(shape, target.np, *args)
 
 
 @export("torch")
@@ -89,7 +96,7 @@ def randint(
     elif given:
         low = given[0]
     target = as_dtype(dtype or dtypes.int64)
-    a = source.pick(generator).randint(int(low), int(high), sizes((size,)), target.np)
+    a = source(generator).randint(int(low), int(high), sizes((size,)), target.np)
     return finish(np.asarray(a), None, device, requires_grad)
 
 
@@ -106,7 +113,7 @@ def randperm(
     """
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
-    a = source.pick(generator).permutation(int(n))
+    a = source(generator).permutation(int(n))
     return finish(a, dtype or dtypes.int64, device, requires_grad)
 
 
@@ -160,7 +167,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Any = None, out:
     >>> cr.bernoulli(cr.tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
-    g = source.pick(generator)
+    g = source(generator)
     if p is not None:
         drawn = g.bernoulli(float(p), tuple(input.shape))
     else:
@@ -182,14 +189,14 @@ def multinomial(
     >>> cr.multinomial(cr.tensor([0.0, 1.0]), 3, replacement=True)
     tensor([1, 1, 1])
     """
-    drawn = source.pick(generator).multinomial(np.asarray(input._data), num_samples, replacement)
+    drawn = source(generator).multinomial(np.asarray(input._data), num_samples, replacement)
     return finish(drawn, dtypes.int64, None, False)
 
 
 def _edit(name: str, draw: Any, doc: str) -> None:
     def method(self: Any, *args: Any, generator: Any = None, **kwargs: Any) -> Any:
         views.check_inplace(self)
-        drawn = draw(source.pick(generator), self, *args, **kwargs)
+        drawn = draw(source(generator), self, *args, **kwargs)
         return views.write(self, make(np.asarray(drawn).astype(self.dtype.np)), name)
 
     method.__name__ = method.__qualname__ = name
@@ -202,7 +209,9 @@ def _like(self: Any) -> tuple[tuple[int, ...], Any]:
 
 
 def _uniform(g: Any, self: Any, from_: float = 0.0, to: float = 1.0, **kw: Any) -> Any:
-    return g.uniform(*_like(self), float(kw.get("from", kw.get("a", from_))), float(kw.get("b", to)))
+    return g.uniform(
+        *_like(self), float(kw.get("from", kw.get("a", from_))), float(kw.get("b", to))
+    )
 
 
 def _normal(g: Any, self: Any, mean: float = 0.0, std: float = 1.0) -> Any:
@@ -247,7 +256,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0:
         return input
-    kept = source.pick(None).bernoulli(1 - p, tuple(input.shape))
+    kept = source(None).bernoulli(1 - p, tuple(input.shape))
     scale = 1 / (1 - p) if p < 1 else 0.0
     mask = np.asarray(kept).astype(input.dtype.np) * input.dtype.np.type(scale)
     result = mul(input, make(mask if mask.ndim else mask[()]))

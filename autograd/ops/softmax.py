@@ -17,7 +17,7 @@ def _samples(s: Any) -> list[Any]:
 
 
 def _shifted(x: Any, dim: int) -> tuple[Any, int | None]:
-    """x minus its maximum along ``dim``, so that no exponential overflows."""
+    """X minus its maximum along ``dim``, so that no exponential overflows."""
     x = np.asarray(x)
     k = axis(dim, x.ndim)
     if x.ndim == 0:
@@ -53,7 +53,7 @@ def softmax_op(input: Array, dim: int) -> Any:
     samples=_samples,
 )
 def log_softmax_op(input: Array, dim: int) -> Any:
-    """x − log Σ eˣ along ``dim``, exact where softmax itself would round to 0."""
+    """X − log Σ eˣ along ``dim``, exact where softmax itself would round to 0."""
     shifted, k = _shifted(input, dim)
     if k is None:
         return shifted[()]
@@ -85,7 +85,7 @@ def softmax(
 def log_softmax(
     input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None, *, axis: Any = None
 ) -> Any:
-    """log softmax along ``dim``, computed stably. Gradient ḡ − p·Σ ḡ.
+    """Log softmax along ``dim``, computed stably. Gradient ḡ − p·Σ ḡ.
 
     >>> import chainrule as cr
     >>> cr.log_softmax(cr.tensor([0.0, 1000.0]), 0)
