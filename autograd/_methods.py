@@ -1,4 +1,4 @@
-"""The methods that the registry gives to Tensor (``methods.py`` binds them; the stub types them)."""
+"""The methods that the registry gives to Tensor; the stub beside this file types them."""
 
 from __future__ import annotations
 

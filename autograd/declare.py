@@ -36,7 +36,7 @@ def elementwise(
     where: Sequence[str] = USUAL,
     aliases: Sequence[str] = (),
     **facts: Any,
-) -> Callable[..., Any]:
+) -> Any:
     """Declare an elementwise operation; ``partials`` has one local derivative an input."""
     made = Op(name, kernel, inputs, partials, partial=True, **facts)
     two = len(inputs) == 2
@@ -58,10 +58,10 @@ def op(
     where: Sequence[str] = ("torch", "tensor"),
     aliases: Sequence[str] = (),
     **facts: Any,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> Callable[[Callable[..., Any]], Any]:
     """Declare an operation from a kernel; its docstring and signature are the public ones."""
 
-    def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    def declare(kernel: Callable[..., Any]) -> Any:
         arguments = list(inspect.signature(kernel).parameters.values())
         inputs = [p.name for p in arguments if "Array" in str(p.annotation)]
         params = [p for p in arguments if p.name not in inputs]
@@ -218,9 +218,8 @@ def in_place(made: Op, name: str) -> Callable[..., Any]:
         if direct and not kwargs and type(x) is np.ndarray and _plain(self, args):
             raws = [a._data if isinstance(a, Handle) else a for a in args]
             if all([type(r) in (int, float) or r.dtype is x.dtype for r in raws]):
-                if x.dtype.kind == "f" and np.broadcast_shapes(x.shape, *map(np.shape, raws)) == (
-                    x.shape
-                ):
+                shape = np.broadcast_shapes(x.shape, *map(np.shape, raws))
+                if x.dtype.kind == "f" and shape == x.shape:
                     kernel(x, *raws, out=x)
                     views.bump(self, name)
                     return self

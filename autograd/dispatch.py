@@ -121,6 +121,8 @@ def binary(op: Op) -> Callable[[Any, Any], Any]:
         if modes.paused and not modes.local.grad:
             return result
         a = input._node
+        inputs: tuple[Any, ...]
+        constants: tuple[Any, ...]
         if a is not None and a.requires_grad:
             if number:
                 plan, saved = left, save_left((x, y), out, ())

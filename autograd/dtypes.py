@@ -25,6 +25,7 @@ class dtype:
     """
 
     __slots__ = ("category", "is_complex", "is_floating_point", "itemsize", "name", "np", "rank")
+    itemsize: int
 
     def __init__(self, name: str, np_type: Any, category: int, rank: int) -> None:
         self.name, self.np, self.category, self.rank = name, np.dtype(np_type), category, rank
@@ -71,12 +72,13 @@ float64 = dtype("float64", np.float64, 2, 3)
 complex64 = dtype("complex64", np.complex64, 3, 2)
 complex128 = dtype("complex128", np.complex128, 3, 3)
 
-ALL = (bool_, uint8, int8, int16, int32, int64, uint16, uint32, uint64, float16, bfloat16, float32)
-ALL += (float64, complex64, complex128)
+ALL: tuple[dtype, ...] = (bool_, uint8, int8, int16, int32, int64, uint16, uint32, uint64)
+ALL += (float16, bfloat16, float32, float64, complex64, complex128)
 BY_NAME = {d.name: d for d in ALL}
 BY_NP: dict[Any, dtype] = {d.np: d for d in ALL}
 PYTHON: dict[Any, dtype] = {bool: bool_, int: int64, float: float64, complex: complex128}
-F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+F32: Any = np.dtype(np.float32)
+F64: Any = np.dtype(np.float64)
 ALIASES = {"half": float16, "float": float32, "double": float64, "cfloat": complex64}
 ALIASES |= {"cdouble": complex128, "short": int16, "int": int32, "long": int64, "bool": bool_}
 

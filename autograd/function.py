@@ -35,7 +35,7 @@ class Context:
                 "Trying to backward through the graph a second time: the tensors saved by this "
                 "Function were freed. Say retain_graph=True the first time."
             )
-        made = []
+        made: list[Any] = []
         for t, (data, node, at) in zip(self._saved, self._origins, strict=True):
             if t is None:
                 made.append(None)

@@ -59,6 +59,7 @@ class Node:
     """
 
     __slots__ = (
+        "__weakref__",
         "constants",
         "dtype",
         "extra",
@@ -67,8 +68,10 @@ class Node:
         "plan",
         "requires_grad",
         "saved",
+        "serial",
+        "shape",
+        "value",
     )
-    __slots__ += ("serial", "shape", "value", "__weakref__")
 
     def __init__(
         self,
@@ -132,8 +135,16 @@ class Leaf:
     asked for; for constants a weak reference, so that the graph keeps no data alive for a picture.
     """
 
-    __slots__ = ("_value", "dtype", "extra", "grad", "requires_grad", "serial", "shape")
-    __slots__ += ("__weakref__",)
+    __slots__ = (
+        "__weakref__",
+        "_value",
+        "dtype",
+        "extra",
+        "grad",
+        "requires_grad",
+        "serial",
+        "shape",
+    )
 
     plan = None
     inputs: tuple[Any, ...] = ()

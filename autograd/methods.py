@@ -58,8 +58,9 @@ def bind() -> None:
         setattr(TensorMethods, name, _swapped(call) if swapped else call)
     for name, method_name in IN_PLACE.items():
         setattr(TensorMethods, name, names["tensor"][method_name])
-    TensorMethods.__matmul__ = names["tensor"]["matmul"]  # type: ignore[attr-defined]  # bound here
-    TensorMethods.__rmatmul__ = _swapped(names["tensor"]["matmul"])  # type: ignore[attr-defined]
+    matmul = names["tensor"]["matmul"]
+    for name, call in (("__matmul__", matmul), ("__rmatmul__", _swapped(matmul))):
+        setattr(TensorMethods, name, call)
     for name, getter in PROPERTIES.items():
         setattr(TensorMethods, name, property(getter))
 

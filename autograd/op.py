@@ -104,6 +104,8 @@ class Plan:
     its methods), readable as ``plan.source``.
     """
 
+    backward: Callable[[Any, Any], Any]
+    save: Callable[[Any, Any, Any], tuple[Any, ...]]
     __slots__ = ("backward", "frees", "mask", "op", "save", "saves", "source", "wanted")
 
     def __init__(self, op: Op, mask: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -449,7 +449,7 @@ class Tensor(Handle, TensorMethods):
     def __format__(self, spec: str) -> str:
         return format(self.item() if self.ndim == 0 else self, spec) if spec else str(self)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> NoReturn:
         known = [n for n in dir(type(self)) if not n.startswith("_")]
         raise AttributeError(
             f"'{type(self).__name__}' object has no attribute '{name}'.{did_you_mean(name, known)}"
@@ -494,7 +494,7 @@ def text_of(t: Any, **more: Any) -> str:
 
 
 def _rebuild(cls: type, data: Any, requires_grad: bool) -> Any:
-    t = object.__new__(cls)
+    t: Any = object.__new__(cls)
     t._data, t._node = data, None
     t.requires_grad_(requires_grad)
     return t

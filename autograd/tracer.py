@@ -52,7 +52,7 @@ class Equation:
     def __repr__(self) -> str:
         pairs = zip(self.op.params, self.params, strict=False)
         given = " ".join(f"{k}={v!r}" for k, v in pairs)
-        names = " ".join(i.name if isinstance(i, Var) else repr(i) for i in self.inputs)
+        names = " ".join(i.name if isinstance(i, Var) else f"{i}" for i in self.inputs)
         left = " ".join(map(repr, self.outputs))
         return f"{left} = {self.op.name}{f'[{given}]' if given else ''} {names}"
 
@@ -185,6 +185,9 @@ class Tracer:
         """The transpose of the last two dimensions."""
         return registry["transpose"].call(self, -2, -1)
 
+    def __neg__(self) -> Any:
+        return Tracer._apply(registry["neg"], (self,))
+
     def astype(self, dtype: Any) -> Any:
         """The value in another dtype."""
         return registry["convert"].call(self, of(np.zeros((), dtype)))
@@ -232,7 +235,6 @@ for _sign, _name in (("pow", "pow"), ("matmul", "matmul")):
     setattr(Tracer, f"__r{_sign}__", _operator(_name, True))
 for _sign in ("gt", "lt", "ge", "le", "eq", "ne"):
     setattr(Tracer, f"__{_sign}__", _operator(_sign, False))
-Tracer.__neg__ = lambda self: Tracer._apply(registry["neg"], (self,))  # type: ignore[attr-defined]
 Tracer.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 

@@ -76,7 +76,7 @@ def version(t: Any) -> int:
     if type(t._data) is not ndarray:
         return int(t.__dict__.get("_edits", 0))
     edit = edits.get(id(owner_of(t._data)))
-    return t.__dict__.get("_edits", 0) + (edit.count if edit is not None else 0)
+    return int(t.__dict__.get("_edits", 0)) + (edit.count if edit is not None else 0)
 
 
 def edited_since(order: list[Any]) -> bool:
@@ -187,7 +187,7 @@ def _assign(base: Any, value: Any, chain: tuple[Any, ...]) -> Any:
     return out
 
 
-assign_view = Op(
+assign_view: Op = Op(
     "assign_view",
     _assign,
     ("base", "value"),
@@ -257,7 +257,7 @@ def type_word(d: Any) -> str:
     words = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long"}
     words |= {"int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
     words |= {"bfloat16": "BFloat16", "complex64": "ComplexFloat", "complex128": "ComplexDouble"}
-    return words.get(d.name, d.name)
+    return words.get(d.name, str(d.name))
 
 
 def store(t: Any, data: Any, op: str) -> None:

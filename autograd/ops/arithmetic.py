@@ -226,7 +226,7 @@ maximum = elementwise(
     onnx="Max",
     samples=two(),
     where=("torch", "tensor"),
-    doc="""The larger of two, elementwise; nan wins. Equal elements share the gradient half and half.
+    doc="""The larger of two, elementwise; nan wins. Equals take half the gradient each.
 
     >>> import chainrule as cr
     >>> cr.maximum(cr.tensor([1.0, 5.0]), cr.tensor([3.0, 2.0]))
@@ -247,7 +247,7 @@ minimum = elementwise(
     onnx="Min",
     samples=two(),
     where=("torch", "tensor"),
-    doc="""The smaller of two, elementwise; nan wins. Equal elements share the gradient half and half.
+    doc="""The smaller of two, elementwise; nan wins. Equals take half the gradient each.
 
     >>> import chainrule as cr
     >>> cr.minimum(cr.tensor([1.0, 5.0]), cr.tensor([3.0, 2.0]))
@@ -306,10 +306,10 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = 
     return result if out is None else write_out(out, result)
 
 
-_divide_public = public(true_divide.op)  # type: ignore[attr-defined]  # set by the builder
+_divide_public = public(true_divide.op)
 for _n in ("true_divide", "divide"):
     names["torch"][_n] = names["tensor"][_n] = div
-names["tensor"]["div_"] = twin(true_divide.op, "div_")  # type: ignore[attr-defined]
+names["tensor"]["div_"] = twin(true_divide.op, "div_")
 names["tensor"]["true_divide_"] = names["tensor"]["divide_"] = names["tensor"]["div_"]
 
 

@@ -89,4 +89,4 @@ def _in_place(self: Any, min: Any = None, max: Any = None) -> Any:
 
 names["torch"]["clip"] = names["tensor"]["clip"] = clamp
 names["tensor"]["clamp_"] = names["tensor"]["clip_"] = _in_place
-clamp_op.op.function = clamp  # type: ignore[attr-defined]  # set by the builder
+clamp_op.op.function = clamp

@@ -163,7 +163,7 @@ def where_method(self: Any, condition: Any, other: Any) -> Any:
     return where_public(condition, self, other)
 
 
-where.op.function = where_public  # type: ignore[attr-defined]  # set by the builder
+where.op.function = where_public
 
 
 @export("torch", "tensor")

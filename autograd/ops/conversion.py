@@ -9,6 +9,7 @@ import numpy as np
 from .. import devices, dtypes, views
 from ..declare import Array, export, names, op
 from ..dtypes import as_dtype
+from ..errors import ShapeError
 from ..handle import Handle, cast, make
 from .arithmetic import mul
 
@@ -144,7 +145,7 @@ def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
     try:
         np.broadcast_to(np.empty(src.shape, np.int8), self.shape)
     except ValueError:
-        raise views.ShapeError(
+        raise ShapeError(
             f"The size of tensor a {list(self.shape)} must match the size of tensor b "
             f"{list(src.shape)}: copy_ cannot broadcast the second to the first"
         ) from None

@@ -203,16 +203,16 @@ def _max_or_min(name: str, whole: Any, along: Any, pair: Any) -> Any:
         result = Extreme(*apply(along.op, (input,), (dim, keepdim or keepdims)))
         return result if out is None else write_out(out, result)
 
-    example = ("torch.return_types.max(", "4.") if name == "max" else ("", "1.")
+    example = "4." if name == "max" else "1."
     function.__name__ = function.__qualname__ = name
     function.__module__ = __name__
-    function.__doc__ = f"""The {name}imum of all elements, along ``dim`` (values, indices), or of two tensors.
+    function.__doc__ = f"""The {name}imum of all, along ``dim`` (values, indices), or of two.
 
     Over all, ties share the gradient evenly; along ``dim`` it goes to the index returned.
 
     >>> import chainrule as cr
     >>> cr.{name}(cr.tensor([1.0, 4.0]))
-    tensor({example[1]})
+    tensor({example})
     >>> cr.{name}(cr.tensor([[1.0, 4.0]]), 1).indices
     tensor([{1 if name == "max" else 0}])
     """

@@ -21,7 +21,7 @@ FULL = slice(None)
 
 
 class Index:
-    """A parsed index: the basic part, and for the rest one entry a dimension (an array or a slice)."""
+    """A parsed index: the basic part, and then an array or a slice for each dimension left."""
 
     __slots__ = ("advanced", "basic")
 
@@ -116,7 +116,7 @@ def _plain(item: Any) -> Any:
         if isinstance(item, np.ndarray) and item.ndim == 0:
             item = item[()]
     if isinstance(item, (list, range, tuple)):
-        item = np.asarray([i.item() if isinstance(i, Handle) else i for i in item])
+        item = np.asarray([i.item() if hasattr(i, "item") else i for i in item])
         if item.size == 0:
             item = item.astype(np.int64)
     if isinstance(item, (np.ndarray, np.generic)) and item.dtype.kind not in "iub":
@@ -146,9 +146,8 @@ def _width(item: Any) -> int:
 
 
 def _slice(item: slice) -> slice:
-    parts = []
-    for p in (item.start, item.stop, item.step):
-        parts.append(None if p is None else int(p.__index__()))
+    ends = (item.start, item.stop, item.step)
+    parts = [None if p is None else int(p.__index__()) for p in ends]
     if parts[2] is not None and parts[2] <= 0:
         raise ValueError("step must be greater than zero")
     return slice(*parts)
@@ -261,8 +260,8 @@ def __getitem__(self: Any, index: Any) -> Any:
     else:
         parsed = parse(index, data.shape)
     if parsed.advanced is None:
-        return views.view_call(get_index.op, self, (parsed,))  # type: ignore[attr-defined]
-    return apply(get_index.op, (self,), (parsed,))  # type: ignore[attr-defined]
+        return views.view_call(get_index.op, self, (parsed,))
+    return apply(get_index.op, (self,), (parsed,))
 
 
 @export("tensor")
@@ -296,11 +295,11 @@ def assign(self: Any, parsed: Index, value: Any, accumulate: bool = False) -> No
         fits = False
     if not fits:
         raise ShapeError(
-            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to "  # type: ignore[attr-defined]
+            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to "
             f"indexing result of shape {list(target)}"
         )
     before, node = make(self._data, self._node), None
-    if modes.recording() and (before.requires_grad or value.requires_grad):  # type: ignore[attr-defined]
+    if modes.recording() and (before.requires_grad or value.requires_grad):
         node = _assigned_node(before, value, parsed)
     views.bump(self, "an indexed assignment")
     if accumulate:
@@ -315,7 +314,7 @@ def _assigned_node(before: Any, value: Any, parsed: Index) -> Any:
     """The node of an indexed assignment (its values are written by the caller)."""
     from ..dispatch import record
 
-    operation = put_index.op  # type: ignore[attr-defined]
+    operation = put_index.op
     if value.dtype is not before.dtype:
         value = value.to(before.dtype)
     if value.ndim and value.shape[0] == 1:

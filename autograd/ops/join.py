@@ -38,7 +38,8 @@ def _cat_kernel(tensors: Any, dim: int) -> Any:
             if d != k and a.shape[d] != full[0].shape[d]:
                 raise ShapeError(
                     f"Sizes of tensors must match except in dimension {k}. Expected size "
-                    f"{full[0].shape[d]} but got size {a.shape[d]} for tensor number {n} in the list."
+                    f"{full[0].shape[d]} but got size {a.shape[d]} for tensor "
+                    f"number {n} in the list."
                 )
     return np.concatenate(full, axis=k)
 
@@ -97,7 +98,7 @@ def cat_function(tensors: Any, dim: int = 0, *, axis: Any = None, out: Any = Non
     return result if out is None else write_out(out, result)
 
 
-cat.op.function = cat_function  # type: ignore[attr-defined]  # set by the builder
+cat.op.function = cat_function
 names["torch"]["concat"] = names["torch"]["concatenate"] = cat_function
 
 
@@ -134,7 +135,7 @@ def stack_function(tensors: Any, dim: int = 0, *, axis: Any = None, out: Any = N
     return result if out is None else write_out(out, result)
 
 
-stack.op.function = stack_function  # type: ignore[attr-defined]  # set by the builder
+stack.op.function = stack_function
 
 
 def sliced(a: Any, dim: int, start: int, length: int) -> Any:
@@ -182,7 +183,7 @@ def narrow(input: Array, dim: int, start: int, length: int) -> Any:
     samples=lambda s: [(s(2, 3), (4, 3), 0, 1), (s(2), (2,), 0, 0)],
 )
 def pad_back(input: Array, shape: Any, dim: int, start: int) -> Any:
-    """Zeros of ``shape`` with ``input`` from ``start`` along ``dim``: the way back of ``narrow``."""
+    """Zeros of ``shape`` with ``input`` from ``start`` along ``dim``; undoes ``narrow``."""
     a = _array(input)
     k = axis(dim, len(shape))
     if a.shape[k] == shape[k]:
@@ -258,7 +259,7 @@ def split_lengths(input: Array, lengths: Any, dim: int) -> Any:
 def _pieces(input: Any, lengths: tuple[int, ...], dim: int) -> tuple[Any, ...]:
     """Split, and note that the pieces are views."""
     views.as_array(input)
-    outs = apply(split_lengths.op, (input,), (lengths, dim))  # type: ignore[attr-defined]
+    outs = apply(split_lengths.op, (input,), (lengths, dim))
     for out in outs:
         views.link(out, input, None, ())
     return tuple(outs)
@@ -305,7 +306,8 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     n = input.shape[axis(dim, input.ndim)]
-    return split(input, max(-(-n // chunks), 1), dim)
+    pieces: tuple[Any, ...] = split(input, max(-(-n // chunks), 1), dim)
+    return pieces
 
 
 @op(
@@ -335,7 +337,7 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     if input.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     views.as_array(input)
-    outs = apply(unbind_op.op, (input,), (dim,))  # type: ignore[attr-defined]
+    outs = apply(unbind_op.op, (input,), (dim,))
     for out in outs:
         if type(out._data) is np.ndarray:
             views.link(out, input, None, ())

@@ -17,7 +17,7 @@ from .creation import finish
 
 
 def source(generator: Any) -> Any:
-    """The generator to draw from; a capture has none yet, and may not keep one draw for all runs."""
+    """The generator to draw from; a capture may not keep one draw for all its runs."""
     if modes.tracing:
         raise NotImplementedError("random draws cannot be captured yet: draw outside and pass them")
     return stream.pick(generator)

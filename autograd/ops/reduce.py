@@ -30,6 +30,9 @@ def _no_empty(s: Any) -> list[Any]:
     return [c for c in _reductions(s) if c[0].size]
 
 
+_add: Any = np.add.reduce
+
+
 def reduced_axes(x: Any, dim: Any) -> Any:
     """NumPy's axis argument; None for a 0-d array."""
     found = axes(dim, np.ndim(x))
@@ -79,7 +82,7 @@ def total(input: Array, dim: Any = None, keepdim: bool = False) -> Any:
         axes(dim, 0)
         return input
     dtype = np.int64 if input.dtype.kind in "biu" else None
-    return np.add.reduce(input, axis=reduced_axes(input, dim), dtype=dtype, keepdims=keepdim)
+    return _add(input, axis=reduced_axes(input, dim), dtype=dtype, keepdims=keepdim)
 
 
 def _float_input(name: str, input: Any) -> None:
@@ -117,7 +120,7 @@ def mean(input: Array, dim: Any = None, keepdim: bool = False) -> Any:
     if type(input) is float:
         axes(dim, 0)
         return input
-    total_ = np.add.reduce(input, axis=reduced_axes(input, dim), keepdims=keepdim)
+    total_ = _add(input, axis=reduced_axes(input, dim), keepdims=keepdim)
     return total_ / np.asarray(count(input.shape, dim), input.dtype)[()]
 
 
@@ -165,7 +168,7 @@ def _var_kernel(x: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
     n = max(count(x.shape, dim) - correction, 0)
     centred = x - np.mean(x, axis=found, keepdims=True)
     squares = np.square(np.abs(centred)) if x.dtype.kind == "c" else np.square(centred)
-    summed = np.add.reduce(squares, axis=found, keepdims=keepdim)
+    summed = _add(squares, axis=found, keepdims=keepdim)
     return summed / np.asarray(n, summed.dtype)[()]
 
 
@@ -239,7 +242,7 @@ def std(input: Array, dim: Any = None, correction: Any = 1, keepdim: bool = Fals
 
 
 def _spread_measure(call: Any, name: str) -> Any:
-    """The public form of ``var`` and ``std``: ``(unbiased)`` or ``(dim, unbiased)`` or correction."""
+    """The public form of ``var`` and ``std``: unbiased or correction, dim first or not."""
 
     def function(
         input: Any,
@@ -294,10 +297,10 @@ def logsumexp(input: Array, dim: Any, keepdim: bool = False) -> Any:
     found = reduced_axes(x, dim)
     if x.size == 0:
         with np.errstate(divide="ignore"):
-            return np.log(np.add.reduce(np.exp(x), axis=found, keepdims=keepdim))
+            return np.log(_add(np.exp(x), axis=found, keepdims=keepdim))
     top = np.maximum.reduce(x, axis=found, keepdims=True)
     top = np.where(np.isfinite(top), top, np.zeros((), x.dtype))
-    summed = np.log(np.add.reduce(np.exp(x - top), axis=found, keepdims=True)) + top
+    summed = np.log(_add(np.exp(x - top), axis=found, keepdims=True)) + top
     return summed if keepdim or x.ndim == 0 else np.squeeze(summed, found)[()]
 
 

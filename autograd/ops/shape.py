@@ -10,6 +10,7 @@ import numpy as np
 from .. import views
 from ..declare import Array, export, names, op
 from ..errors import ShapeError
+from ..handle import make
 from ..shapes import axis, infer, inverse, permuted, sizes
 
 
@@ -71,7 +72,7 @@ def view(self: Any, *shape: Any, dtype: Any = None) -> Any:
 
     if dtype is not None or (len(shape) == 1 and isinstance(shape[0], dtype_class)):
         target = dtype or shape[0]
-        return views.make(views.as_array(self).view(target.np))
+        return make(views.as_array(self).view(target.np))
     out = reshape(self, sizes(shape))
     if not views.shares(out._data, self._data) and self.numel():
         raise RuntimeError(
@@ -187,11 +188,11 @@ def expand(input: Array, shape: Any) -> Any:
     lead = len(shape) - a.ndim
     if lead < 0:
         raise RuntimeError(
-            f"expand(torch.FloatTensor{{{list(a.shape)}}}, size={list(shape)}): the number of sizes "
-            f"provided ({len(shape)}) must be greater or equal to the number of dimensions in the "
-            f"tensor ({a.ndim})"
+            f"expand(torch.FloatTensor{{{list(a.shape)}}}, size={list(shape)}): the number of "
+            f"sizes provided ({len(shape)}) must be greater or equal to the number of dimensions "
+            f"in the tensor ({a.ndim})"
         )
-    wanted = []
+    wanted: list[Any] = []
     for k, n in enumerate(shape):
         have = a.shape[k - lead] if k >= lead else None
         if n == -1 and have is None:

@@ -10,7 +10,7 @@ import numpy as np
 from ..declare import elementwise
 from .samples import reals
 
-sin = elementwise(
+sin: Any = elementwise(
     "sin",
     np.sin,
     {"input": lambda input: cos(input)},
@@ -26,7 +26,7 @@ sin = elementwise(
     tensor([0.0000, 0.8415])
     """,
 )
-cos = elementwise(
+cos: Any = elementwise(
     "cos",
     np.cos,
     {"input": lambda input: -sin(input)},
@@ -54,7 +54,7 @@ def _sech2_scalar(x: float) -> float:
     return 4 * e / (1 + e) ** 2
 
 
-sech2 = elementwise(
+sech2: Any = elementwise(
     "sech2",
     _sech2,
     {"input": lambda input, out: -2 * tanh(input) * out},
@@ -66,7 +66,7 @@ sech2 = elementwise(
     where=(),
     doc="1/cosh² x, the derivative of tanh, exact where 1 − tanh² x would have cancelled to 0.",
 )
-tanh = elementwise(
+tanh: Any = elementwise(
     "tanh",
     np.tanh,
     # 1 − tanh² loses every digit in float32 from x = 9; sech² keeps them all.
