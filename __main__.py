@@ -1,0 +1,78 @@
+"""The command: ``chainrule tour``, ``chainrule draw`` (also ``python -m chainrule …``)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from . import __version__
+
+EXAMPLES = """examples:
+  chainrule tour
+  chainrule draw "tanh(w*x + b)" x=2 w=-3 b=6.88
+  chainrule draw "(x + y) * z" x=2 y=3 z=-4 --html figure.html
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    top = argparse.ArgumentParser(
+        prog="chainrule",
+        description="An autograd engine you can see through.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"chainrule {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    tour = commands.add_parser(
+        "tour",
+        help="the lecture's figure, a network on real digits, and your own expression",
+        description="Draw the lecture's picture of back-propagation, train a network on real "
+        "handwritten digits, and write it all to a page that opens offline.",
+        epilog="example:\n  chainrule tour --out tour --seed 0",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    tour.add_argument("--out", default="tour", metavar="DIR", help="where to write (tour/)")
+    tour.add_argument("--seed", type=int, default=0, help="seed of the split and the network (0)")
+    tour.add_argument("--epochs", type=int, default=40, help="passes over the training part (40)")
+    draw = commands.add_parser(
+        "draw",
+        help="draw an expression with its values, local derivatives and gradients",
+        description="Draw an expression: values, local derivatives and gradients.",
+        epilog='example:\n  chainrule draw "tanh(w*x + b)" x=2 w=-3 b=6.88 --svg neuron.svg',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    draw.add_argument("expression", help='arithmetic and known functions: "tanh(w*x + b)"')
+    draw.add_argument("values", nargs="*", metavar="name=value", help="a number for each name")
+    draw.add_argument("--svg", metavar="FILE", help="write the drawing as SVG")
+    draw.add_argument("--html", metavar="FILE", help="write a page that opens offline")
+    draw.add_argument("--dot", metavar="FILE", help="write Graphviz source")
+    draw.add_argument("--explain", action="store_true", help="print the derivation as well")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status is 0, or 2 for what cannot be read or done."""
+    top = parser()
+    given = top.parse_args(argv)
+    if given.command is None:
+        top.print_help()
+        return 0
+    try:
+        if given.command == "tour":
+            from .cli.tour import run as run_tour
+
+            run_tour(given.out, given.seed, given.epochs)
+        else:
+            from .cli.draw import run as run_draw
+
+            run_draw(given)
+    except (ValueError, OSError, ImportError) as error:
+        print(f"chainrule {given.command}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the command ``chainrule`` does, one file a subcommand."""
