@@ -21,6 +21,10 @@ from .op import Plan
 next_serial: Callable[[], int] = count(1).__next__
 serial_of = attrgetter("serial")
 F64 = np.dtype(np.float64)
+# what PyTorch calls the nodes of operations that go by another name here
+TORCH_NAMES = {"matmul": "mm", "linear": "addmm", "reshape": "view", "get_index": "index"}
+TORCH_NAMES |= {"max_dim": "max", "min_dim": "min", "convert": "to_copy", "put_index": "index_put"}
+TORCH_NAMES |= {"embedding_rows": "embedding", "assign_view": "copy_slices"}
 OUTPUT = "output"  # the name of the operation that picks one result of several
 
 
@@ -109,7 +113,7 @@ class Node:
 
     def name(self) -> str:
         """PyTorch's name of the node: ``MulBackward0``."""
-        words = self.plan.op.name.split("_")
+        words = TORCH_NAMES.get(self.plan.op.name, self.plan.op.name).split("_")
         return "".join(w[:1].upper() + w[1:] for w in words) + "Backward0"
 
     @property

@@ -11,7 +11,6 @@ from ..declare import Array, export, op
 from ..errors import ShapeError
 from ..handle import Handle, make
 from .arithmetic import abs as abs_op
-from .arithmetic import mul
 from .reduce import mean, total
 from .shape import movedim, reshape
 from .softmax import log_softmax_op
@@ -44,18 +43,20 @@ def reduced(loss: Any, reduction: str) -> Any:
 
 @op(
     {
-        "input": lambda g, input, target: g * (2 * (input - target)),
-        "target": lambda g, input, target: g * (2 * (target - input)),
+        "input": lambda g, input, target, divisor: g * (2 / divisor * (input - target)),
+        "target": lambda g, input, target, divisor: g * (2 / divisor * (target - input)),
     },
+    name="mse_loss",
     where=(),
-    symbol="(−)²",
-    tex=r"({0} - {1})^2",
-    samples=lambda s: [(s(3, 2), s(3, 2)), (s(4), s(4)), (s(), s())],
+    tex=r"\operatorname{{mse}}({0}, {1})",
+    samples=lambda s: [(s(3, 2), s(3, 2)), (s(4), s(4), "none", 1), (s(2), s(2), "mean", 2)],
 )
-def squared_error(input: Array, target: Array) -> Any:
-    """(input − target)², elementwise."""
-    d = input - target
-    return d * d
+def squared_error(input: Array, target: Array, reduction: str = "sum", divisor: int = 1) -> Any:
+    """(input − target)², one an element, or summed and divided by ``divisor``."""
+    d = np.subtract(input, target)
+    if reduction == "none":
+        return d * d
+    return (np.vdot(d, d) if d.ndim else d * d) / d.dtype.type(divisor)
 
 
 @export("F")
@@ -74,12 +75,19 @@ def mse_loss(
     tensor(2.)
     """
     _same_size(input, target)
-    loss = squared_error(input, target)
-    if weight is not None:
-        loss = loss * weight
-        if reduction == "mean":
-            return total(loss) / total(weight.expand_as(loss))
-    return reduced(loss, legacy_reduction(size_average, reduce, reduction))
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if input.dtype.category < 2 or weight is not None or input.shape != target.shape:
+        loss = (input - target) ** 2
+        if weight is not None:
+            loss = loss * weight
+            if reduction == "mean":
+                return total(loss) / total(weight.expand_as(loss))
+        return reduced(loss, reduction)
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    if reduction == "mean" and not input.numel():
+        return mean(input - target)
+    return squared_error(input, target, reduction, input.numel() if reduction == "mean" else 1)
 
 
 @export("F")
@@ -108,20 +116,28 @@ def _same_size(input: Any, target: Any) -> None:
 
 
 @op(
-    {"input": lambda g, index, weight, input_shape: picked_back(g, index, weight, input_shape)},
+    {
+        "input": lambda g, index, weight, input_shape, divisor: picked_back(
+            g / divisor, index, weight, input_shape
+        )
+    },
+    name="nll_loss",
     where=(),
     promote="keep",
     linear_in=("input",),
-    symbol="−log p[y]",
     onnx="NegativeLogLikelihoodLoss",
     samples=lambda s: [
         (s(4, 3), s.index(4, below=3), np.ones(4)),
+        (s(4, 3), s.index(4, below=3), np.arange(4.0), "sum", 6.0),
         (s(0, 3), s.index(0, below=3), np.ones(0)),
     ],
 )
-def picked_loss(input: Array, index: Array, weight: Array) -> Any:
-    """−weightᵢ · input[i, indexᵢ] for each row i."""
-    return -input[np.arange(len(index)), index] * weight
+def picked_loss(
+    input: Array, index: Array, weight: Array, reduction: str = "none", divisor: float = 1.0
+) -> Any:
+    """−weightᵢ · input[i, indexᵢ] for each row i, or their sum divided by ``divisor``."""
+    each = -input[np.arange(len(index)), index] * weight
+    return each if reduction == "none" else np.add.reduce(each) / each.dtype.type(divisor)
 
 
 @op(
@@ -129,7 +145,10 @@ def picked_loss(input: Array, index: Array, weight: Array) -> Any:
     where=(),
     promote="keep",
     linear_in=("input",),
-    samples=lambda s: [(s(4), s.index(4, below=3), np.ones(4), (4, 3))],
+    samples=lambda s: [
+        (s(4), s.index(4, below=3), np.ones(4), (4, 3)),
+        (s(), s.index(4, below=3), np.ones(4), (4, 3)),
+    ],
 )
 def picked_back(input: Array, index: Array, weight: Array, shape: Any) -> Any:
     """Zeros of ``shape`` with −weightᵢ · inputᵢ at [i, indexᵢ]: the way back of ``picked_loss``."""
@@ -206,15 +225,12 @@ def _picked(rows: Any, flat: Any, shape: Any, weight: Any, ignore: int, reductio
     each = kept.astype(rows.dtype.np)
     if weight is not None:
         each = each * weight._data[safe]
-    loss = picked_loss(rows, make(safe), make(each))
-    if reduction == "none":
-        return reshape(loss, tuple(shape))
-    summed = total(loss)
-    if reduction == "sum":
-        return summed
-    if reduction != "mean":
+    if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
-    return summed / float(each.sum()) if each.sum() else mul(summed, float("nan"))
+    if reduction == "none":
+        return reshape(picked_loss(rows, make(safe), make(each)), tuple(shape))
+    divisor = (float(each.sum()) or float("nan")) if reduction == "mean" else 1.0
+    return picked_loss(rows, make(safe), make(each), reduction, divisor)
 
 
 @export("F")

@@ -109,7 +109,7 @@ def randperm(
 
     >>> import chainrule as cr
     >>> seed = cr.manual_seed(0); cr.randperm(4)
-    tensor([2, 0, 1, 3])
+    tensor([0, 1, 3, 2])
     """
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
