@@ -1,0 +1,105 @@
+"""The words on a picture: values, gradients and local derivatives as short texts."""
+
+from __future__ import annotations
+
+import re
+
+from .model import Absent, Local, Node, Picture, Quantity, Summary
+from .numbers import NONE, NOT_COMPUTED, format_number, format_row, format_shape
+
+_USUAL_DTYPE = "float32"
+_DTYPE_SHORT = {"float64": "f64", "float16": "f16", "bfloat16": "bf16", "int64": "i64"}
+_DTYPE_SHORT |= {"int32": "i32", "int16": "i16", "int8": "i8", "uint8": "u8"}
+_SYMBOL = re.compile(r"[^\W\d_][\d′']*|[^\W\d_]_\w")
+_LONGEST_RULE = 22
+
+
+def is_symbol(name: str) -> bool:
+    """Whether a name is set as a mathematical symbol: one letter, perhaps with an index.
+
+    >>> is_symbol("x"), is_symbol("w_2"), is_symbol("weight")
+    (True, True, False)
+    """
+    return _SYMBOL.fullmatch(name) is not None
+
+
+def quantity_text(quantity: Quantity, precision: int = 4) -> str:
+    """Write a quantity on one line: a number, up to four elements, or mean ± spread.
+
+    >>> quantity_text(Absent.NOT_COMPUTED), quantity_text(-4.0)
+    ('·', '−4')
+    """
+    if isinstance(quantity, Absent):
+        return {Absent.NOT_COMPUTED: NOT_COMPUTED, Absent.NO_ROUTE: NONE}.get(quantity, "not kept")
+    if not isinstance(quantity, Summary):
+        return format_number(quantity, precision)
+    if quantity.elements is not None:
+        return f"[{' '.join(format_row(quantity.elements, precision))}]"
+    mean, std = format_number(quantity.mean, precision), format_number(quantity.std, precision)
+    return f"{mean} ± {std}"
+
+
+def norm_text(quantity: Quantity, precision: int = 4) -> str:
+    """Write a gradient on one line: a number, up to four elements, or its Euclidean norm."""
+    if isinstance(quantity, Summary) and quantity.elements is None:
+        return f"‖∂‖ {format_number(quantity.norm, precision)}"
+    return f"∂ {quantity_text(quantity, precision)}"
+
+
+def shape_text(node: Node) -> str:
+    """Write shape, and dtype when unusual: `32×10`, `7 f64`; empty for a 0-d node."""
+    if not node.shape:
+        return ""
+    dtype = "" if node.dtype in {"", _USUAL_DTYPE} else _DTYPE_SHORT.get(node.dtype, node.dtype)
+    return " ".join(filter(None, (format_shape(node.shape), dtype)))
+
+
+def rule_says_number(local: Local, precision: int = 4) -> bool:
+    """Whether the rule is nothing but its number (or empty), so that writing both is noise."""
+    return local.rule.replace("-", "−") in {"", quantity_text(local.number, precision)}
+
+
+def local_text(local: Local, precision: int = 4, longest: int = _LONGEST_RULE) -> str:
+    """Write a local derivative: `z = −4`, `× −4` when the rule is the number, or the rule alone.
+
+    >>> local_text(Local("z", number=-4.0)), local_text(Local("1", number=1.0))
+    ('z = −4', '× 1')
+    """
+    rule = local.rule if len(local.rule) <= longest else local.rule[: longest - 1].rstrip() + "…"
+    if isinstance(local.number, Absent) or (isinstance(local.number, Summary) and rule):
+        return rule or quantity_text(local.number, precision)
+    number = quantity_text(local.number, precision)
+    return f"× {number}" if rule_says_number(local, precision) else f"{rule} = {number}"
+
+
+def is_zero(quantity: Quantity) -> bool:
+    """Whether a number is exactly zero, or an array is all zeros."""
+    if isinstance(quantity, Summary):
+        return quantity.norm == 0
+    return not isinstance(quantity, Absent) and quantity == 0
+
+
+def is_broken(quantity: Quantity) -> bool:
+    """Whether a number is NaN or infinite, or an array holds such elements."""
+    if isinstance(quantity, Summary):
+        return quantity.not_finite > 0
+    return not isinstance(quantity, Absent) and not abs(quantity) < float("inf")
+
+
+def derivative(of: str, by: str) -> str:
+    """Write ∂f/∂x."""
+    return f"∂{of}/∂{by}"
+
+
+def tooltip(node: Node, picture: Picture) -> str:
+    """Say all there is to say about a node, a fact a line."""
+    lines = [f"{node.name} = {node.expression}" if node.expression else f"{node.name}: {node.kind}"]
+    if node.shape:
+        lines.append(f"shape {format_shape(node.shape)}, {node.dtype}")
+    if "value" in picture.show:
+        lines.append(f"value {quantity_text(node.value, picture.precision)}")
+    if "grad" in picture.show and node.kind != "constant":
+        grad = quantity_text(node.grad, picture.precision)
+        what = derivative(picture.of, node.name) if picture.of else "gradient"
+        lines.append(f"{what} {grad}")
+    return "\n".join([*lines, *filter(None, [node.line]), *node.notes])
