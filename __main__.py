@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     )
     tour.add_argument("--out", default="tour", metavar="DIR", help="where to write (tour/)")
     tour.add_argument("--seed", type=int, default=0, help="seed of the split and the network (0)")
-    tour.add_argument("--epochs", type=int, default=40, help="passes over the training part (40)")
+    tour.add_argument("--epochs", type=int, default=60, help="passes over the training part (60)")
     draw = commands.add_parser(
         "draw",
         help="draw an expression with its values, local derivatives and gradients",

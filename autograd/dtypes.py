@@ -186,6 +186,4 @@ def can_cast(from_: Any, to: Any) -> bool:
     (True, False)
     """
     a, b = as_dtype(from_), as_dtype(to)
-    if a.category > b.category:
-        return False
-    return not (a.category == 1 and b.category == 1 and a.is_signed and not b.is_signed)
+    return a.category <= b.category

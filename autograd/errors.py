@@ -50,8 +50,20 @@ def explain(op: Any, raws: Sequence[Any], error: Exception) -> Exception:
             f"dimension {dim}: {op.name} of shapes {listed}. Sizes are compared from the last "
             "dimension; each pair must be equal, or one of them 1 (unsqueeze or expand adds it)."
         )
-    kind = TypeError if isinstance(error, TypeError) else RuntimeError
-    return kind(f"{op.name}: {error} (shapes {listed})")
+    if isinstance(error, TypeError) and "numpy" not in str(error) and "ufunc" not in str(error):
+        return TypeError(f"{op.name}: {error} (shapes {listed})")
+    return RuntimeError(f"{op.name}: {error} (shapes {listed})")
+
+
+def refuse(name: str, data: Any, kinds: str = "biu") -> None:
+    """Raise for data of a kind that an operation does not take (integers and booleans)."""
+    kind = data.dtype.kind if hasattr(data, "dtype") else "f"
+    if kind in kinds:
+        word = {"b": "booleans", "i": "integers", "u": "integers"}.get(kind, "real numbers")
+        raise NotImplementedError(
+            f'"{name}" not implemented for {word} ({getattr(data, "dtype", "float64")}); convert '
+            f"first: {'x.long()' if kind in 'fc' else 'x.float()'}"
+        )
 
 
 def matmul_mismatch(a: Sequence[int], b: Sequence[int], name: str = "matmul") -> ShapeError:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ._methods import TensorMethods
 from .declare import names
+from .handle import Handle
 from .op import registry
 from .ops.shape import PROPERTIES
 
@@ -39,6 +42,7 @@ OPERATORS = {
     "__invert__": ("bitwise_not", False),
 }
 IN_PLACE = {"__iadd__": "add_", "__isub__": "sub_", "__imul__": "mul_", "__itruediv__": "div_"}
+IN_PLACE |= {"__iand__": "bitwise_and_", "__ior__": "bitwise_or_", "__ixor__": "bitwise_xor_"}
 IN_PLACE |= {"__ipow__": "pow_", "__ifloordiv__": "floor_divide_", "__imod__": "remainder_"}
 
 
@@ -47,6 +51,15 @@ def _swapped(call: Any) -> Any:
         return call(other, self)
 
     return reflected
+
+
+def _comparison(call: Any) -> Any:
+    def compare(self: Any, other: Any) -> Any:
+        if isinstance(other, (Handle, bool, int, float, complex, np.generic, np.ndarray)):
+            return call(self, other)
+        return NotImplemented  # x == None is False
+
+    return compare
 
 
 def bind() -> None:
@@ -58,6 +71,9 @@ def bind() -> None:
         setattr(TensorMethods, name, _swapped(call) if swapped else call)
     for name, method_name in IN_PLACE.items():
         setattr(TensorMethods, name, names["tensor"][method_name])
+    for name in ("__eq__", "__ne__"):
+        setattr(TensorMethods, name, _comparison(getattr(TensorMethods, name)))
+    TensorMethods.__pos__ = lambda self: self  # type: ignore[method-assign]
     matmul = names["tensor"]["matmul"]
     for name, call in (("__matmul__", matmul), ("__rmatmul__", _swapped(matmul))):
         setattr(TensorMethods, name, call)

@@ -181,7 +181,7 @@ class Plan:
         if name in op.params:
             return f"params[{op.params.index(name)}]"
         if name == "shapes" and op.variadic:
-            return "tuple([i.shape for i in inputs])"
+            return "tuple([getattr(i, 'shape', ()) for i in inputs])"
         if name.endswith("_shape") and name[:-6] in op.inputs:
             return f"getattr(inputs[{op.inputs.index(name[:-6])}], 'shape', ())"
         if name in op.inputs:

@@ -86,6 +86,9 @@ class Sym:
     def __eq__(self, other: object) -> Any:
         return Sym("eq", (self, wrap(other)))
 
+    def __ne__(self, other: object) -> Any:
+        return Sym("ne", (self, wrap(other)))
+
     __hash__ = object.__hash__
 
     @property
@@ -142,7 +145,9 @@ class ShapeName:
         """The shape itself."""
         return getattr(self.sym.evaluate(values), "shape", ())
 
-    def __getitem__(self, k: Any) -> int:
+    def __getitem__(self, k: int) -> int:
+        if not -2 <= k < 2:
+            raise IndexError(k)
         return 1
 
     def __len__(self) -> int:
@@ -165,6 +170,7 @@ _OPERATORS: dict[Any, Any] = {
     "ge": lambda a, b: a >= b,
     "le": lambda a, b: a <= b,
     "eq": lambda a, b: a == b,
+    "ne": lambda a, b: a != b,
 }
 
 
@@ -229,7 +235,7 @@ _INFIX = {
     "div": ("/", 2),
     "matmul": (" ", 2),
 }
-_RELATION = {"gt": ">", "lt": "<", "ge": "≥", "le": "≤", "eq": "="}
+_RELATION = {"gt": ">", "lt": "<", "ge": "≥", "le": "≤", "eq": "=", "ne": "≠"}
 
 
 def _number(v: Any) -> str:
@@ -302,7 +308,7 @@ def _latex(e: Any, names: Mapping[str, str]) -> str:
     if e.head == "pow":
         return f"{grouped(0, 5)}^{{{parts[1]}}}"
     if e.head in _RELATION:
-        signs = {"≥": r"\ge", "≤": r"\le"}
+        signs = {"≥": r"\ge", "≤": r"\le", "≠": r"\ne"}
         relation = _RELATION[e.head]
         return rf"\left[{parts[0]} {signs.get(relation, relation)} {parts[1]}\right]"
     if e.head == "transpose" and e.params == (-2, -1):

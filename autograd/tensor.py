@@ -13,7 +13,7 @@ from . import devices, dtypes, views
 from ._methods import TensorMethods
 from .dtypes import get_default_dtype
 from .errors import did_you_mean
-from .graph import Leaf, Node, extra_of, is_output
+from .graph import Leaf, Node, ancestors, extra_of, is_output
 from .handle import Handle, bind, leaf_of, make
 from .hooks import RemovableHandle, add_hook
 from .printing import tensor_str
@@ -445,6 +445,16 @@ class Tensor(Handle, TensorMethods):
 
     def __repr__(self) -> str:
         return text_of(self)
+
+    def _repr_html_(self) -> str | None:
+        """The drawn graph of a recorded result, in a notebook; nothing above 60 nodes."""
+        from importlib import import_module
+
+        if self.grad_fn is None or len(ancestors([self._node])) > 60:
+            return None
+        viz = import_module("..viz", __package__)
+        drawn: str = viz.draw(self)._repr_html_()
+        return drawn
 
     def __format__(self, spec: str) -> str:
         return format(self.item() if self.ndim == 0 else self, spec) if spec else str(self)

@@ -17,6 +17,9 @@ from ..autograd.ops.creation import from_numpy, tensor
 from ..autograd.random import manual_seed
 
 YOURS = "tanh(w*x + b)"
+STYLE = (
+    "main{max-width:60rem;margin:2rem auto;padding:0 1.5rem}pre{overflow-x:auto}svg{height:auto}"
+)
 
 
 @dataclass
@@ -37,7 +40,8 @@ def run(out: str, seed: int, epochs: int) -> None:
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     parts = [lecture(folder), digits(folder, seed, epochs), yours(folder)]
-    page = viz.page("A tour of chainrule", "\n".join(parts))
+    body = f"<main><h1>A tour of chainrule</h1>\n{'\n'.join(parts)}</main>"
+    page = viz.page("A tour of chainrule", body, viz.find_theme(None), STYLE)
     (folder / "index.html").write_text(page, encoding="utf-8")
     print(f"\nAll of it, to look at: {folder / 'index.html'}")
 
@@ -57,8 +61,7 @@ def lecture(folder: Path) -> str:
     print(drawing.text())
     for kind in ("svg", "dot", "txt", "json"):
         drawing.save(folder / f"lecture.{kind}")
-    through_graphviz = viz.render(drawing.dot(), "svg")
-    (folder / "lecture-graphviz.svg").write_bytes(through_graphviz)
+    (folder / "lecture-graphviz.svg").write_bytes(viz.render(drawing.dot(), "svg"))
     derivations = []
     for leaf in (x, y, z):
         explanation = viz.explain(f, leaf, names=names)
@@ -85,14 +88,14 @@ def load(seed: int) -> tuple[Any, Any, Any, Any, Any]:
 
 
 def train_digits(seed: int, epochs: int, progress: bool = True) -> Training:
-    """Train a 64-128-10 network on the digits with Adam; everything follows from the seed."""
+    """Train a 64-256-10 network on the digits with Adam; everything follows from the seed."""
     from tqdm import tqdm
 
     started = time.perf_counter()
     manual_seed(seed)
     x, y, x_test, y_test, _ = load(seed)
-    model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10))
-    loss_of, optimizer = nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=2e-3)
+    model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.3), nn.Linear(256, 10))
+    loss_of, optimizer = nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=1e-3)
     loader = data.DataLoader(data.TensorDataset(x, y), batch_size=32, shuffle=True)
     result = Training(model)
     bar = tqdm(range(epochs), unit="epoch", disable=not progress)
@@ -144,7 +147,7 @@ def _ascii(image: Any) -> list[str]:
 
 def digits(folder: Path, seed: int, epochs: int) -> str:
     """Part 2: a network trained on real handwritten digits."""
-    _heading("2. A network on 1,797 real handwritten digits (64-128-10, Adam)")
+    _heading("2. A network on 1,797 real handwritten digits (64-256-10, Adam)")
     result = train_digits(seed, epochs)
     x, y, _, _, images = load(seed)
     print(
@@ -158,9 +161,12 @@ def digits(folder: Path, seed: int, epochs: int) -> str:
         print("   ".join(f"{f'a {t}, read as {p}':16s}" for _, t, p in shown))
         for line in zip(*[_ascii(images[k]) for k, _, _ in shown], strict=True):
             print("   ".join(line))
+    pixels = x[:32]
     with watch():
-        loss = nn.CrossEntropyLoss()(result.model(x[:32]), y[:32])
-    graph = viz.draw(loss, names={"loss": loss}, direction="TB")
+        loss = nn.CrossEntropyLoss()(result.model(pixels), y[:32])
+    named = {**dict(result.model.named_parameters()), "pixels": pixels, "loss": loss}
+    result.model.zero_grad()
+    graph = viz.draw(loss, names=named, direction="TB")
     graph.save(folder / "model.svg")
     print("\n" + graph.text())
     curves = viz.learning_curves({"training": result.losses, "test": result.test_losses})

@@ -10,7 +10,9 @@ from scipy.special import erf as _erf
 from scipy.special import expit
 
 from ..declare import Array, elementwise, export, names, op
+from ..errors import refuse
 from ..views import check_inplace, write
+from .compare import where
 from .exponential import exp
 from .samples import reals
 
@@ -22,9 +24,19 @@ def _sigmoid_scalar(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
+def _in_its_type(function: Any) -> Any:
+    """SciPy's functions answer float64 for the half types."""
+
+    def kernel(x: Any) -> Any:
+        out = function(x)
+        return out if out.dtype is getattr(x, "dtype", out.dtype) else out.astype(x.dtype)
+
+    return kernel
+
+
 sigmoid = elementwise(
     "sigmoid",
-    expit,
+    _in_its_type(expit),
     {"input": lambda out: out * (1 - out)},
     scalar=_sigmoid_scalar,
     promote="float",
@@ -40,10 +52,19 @@ sigmoid = elementwise(
     tensor([0.5000, 0.8808])
     """,
 )
+
+
+def _relu_kernel(x: Any) -> Any:
+    if x.__class__ is not float and x.dtype.kind == "b":
+        raise RuntimeError("Boolean inputs not supported for relu; convert first: x.float()")
+    return np.maximum(x, 0)
+
+
 relu = elementwise(
     "relu",
-    lambda x: np.maximum(x, 0),
-    {"input": lambda out: out > 0},
+    _relu_kernel,
+    {"input": lambda out: out != 0},  # 1 for nan, which PyTorch lets through
+    textbook={"input": lambda input: input > 0},
     scalar=lambda x: x if x > 0 or x != x else 0.0,
     symbol="relu",
     tex=r"\operatorname{{relu}}({0})",
@@ -60,8 +81,9 @@ relu = elementwise(
 
 
 @op(
-    {"input": lambda g, input, negative_slope: g * _step(input, negative_slope)},
+    {"input": lambda g, input, negative_slope: where(input > 0, g, g * negative_slope)},
     where=(),
+    promote="keep",
     symbol="leaky relu",
     tex=r"\operatorname{{lrelu}}({0})",
     onnx="LeakyRelu",
@@ -74,18 +96,13 @@ def leaky_relu(input: Array, negative_slope: float = 0.01) -> Any:
     >>> cr.nn.functional.leaky_relu(cr.tensor([-1.0, 2.0]), 0.1)
     tensor([-0.1000,  2.0000])
     """
+    refuse("leaky_relu", input)
     return np.where(np.greater(input, 0), input, np.multiply(input, negative_slope))
-
-
-def _step(input: Any, slope: float) -> Any:
-    """1 above 0, ``slope`` elsewhere."""
-    above = input > 0
-    return above + slope * (1 - 1 * above)
 
 
 erf = elementwise(
     "erf",
-    _erf,
+    _in_its_type(_erf),
     {"input": lambda input: (2 / math.sqrt(math.pi)) * exp(-(input**2))},
     scalar=math.erf,
     promote="float",
@@ -104,7 +121,7 @@ erf = elementwise(
 @op(
     {"input": lambda g, input, approximate: g * _gelu_slope(input, approximate)},
     where=(),
-    promote="float",
+    promote="keep",
     tex=r"\operatorname{{gelu}}({0})",
     onnx="Gelu",
     samples=lambda s: [(s(3, 2),), (s(4), "tanh"), (s(),), (s(0, 2), "none")],
@@ -118,6 +135,7 @@ def gelu(input: Array, approximate: str = "none") -> Any:
     >>> cr.nn.functional.gelu(cr.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.1587,  0.0000,  0.8413])
     """
+    refuse("gelu", input)
     if approximate == "tanh":
         inner = math.sqrt(2 / math.pi) * (input + 0.044715 * np.power(input, 3))
         return 0.5 * input * (1 + np.tanh(inner))

@@ -10,18 +10,27 @@ import numpy as np
 
 from ..declare import elementwise, export, names, public, write_out
 from ..declare import in_place as twin
+from ..errors import refuse
 from .exponential import log
 from .samples import reals, two
 
 PAIR = ("input", "other")
+STEPS = {"input": lambda: 0.0, "other": lambda: 0.0}  # of functions that are constant in steps
 
 
 def _pow_kernel(x: Any, y: Any) -> Any:
+    refuse("pow", x, "b")
+    if isinstance(y, np.ndarray) and y.dtype.kind in "iu" and np.any(y < 0):
+        whole = np.power(x, np.maximum(y, 0))  # 1/xⁿ of an integer is 0, except of 1 and −1
+        return np.where(y < 0, np.where(x == 1, 1, np.where(x == -1, 1 - 2 * (y % 2), 0)), whole)
     return x**y if isinstance(x, np.ndarray) else np.power(x, y)
 
 
 def _pow_scalar(x: Any, y: Any) -> Any:
-    out = math.pow(x, y)
+    try:
+        out = math.pow(x, y)
+    except (ArithmeticError, ValueError):  # NumPy answers inf or nan instead
+        out = float(np.power(np.float64(x), y))
     return out if type(x) is float else np.float32(out)
 
 
@@ -156,22 +165,22 @@ neg = elementwise(
 
 
 def _sign_kernel(x: Any) -> Any:
+    x = np.asarray(x)
+    if x.dtype.kind == "b":
+        return x
+    signs = np.sign(x)
     # NumPy's sign of nan is nan, PyTorch's is 0
-    return (
-        np.sign(x)
-        if x.dtype.kind not in "f"
-        else np.where(np.isnan(x), 0, np.sign(x)).astype(x.dtype)
-    )
+    return np.where(np.isnan(x), 0, signs).astype(x.dtype) if x.dtype.kind == "f" else signs
 
 
 def _sign_scalar(x: Any) -> float:
-    return float((x > 0) - (x < 0))
+    return float(x > 0) - float(x < 0)
 
 
 sign = elementwise(
     "sign",
     _sign_kernel,
-    {"input": lambda input: input * 0},
+    {"input": lambda: 0.0},
     scalar=_sign_scalar,
     symbol="sign",
     tex=r"\operatorname{{sign}}({0})",
@@ -215,9 +224,13 @@ maximum = elementwise(
     "maximum",
     np.maximum,
     {
-        # the larger takes the gradient; equals take half each
-        "input": lambda input, other: (input > other) + 0.5 * (input == other),
-        "other": lambda input, other: (other > input) + 0.5 * (input == other),
+        # the larger takes the gradient; equals take half each, and beside nan both take it all
+        "input": lambda input, other: 1 - (input <= other) + 0.5 * (input == other),
+        "other": lambda input, other: 1 - (other <= input) + 0.5 * (input == other),
+    },
+    textbook={
+        "input": lambda input, other: input > other,
+        "other": lambda input, other: other > input,
     },
     inputs=PAIR,
     scalar=_larger,
@@ -237,8 +250,12 @@ minimum = elementwise(
     "minimum",
     np.minimum,
     {
-        "input": lambda input, other: (input < other) + 0.5 * (input == other),
-        "other": lambda input, other: (other < input) + 0.5 * (input == other),
+        "input": lambda input, other: 1 - (input >= other) + 0.5 * (input == other),
+        "other": lambda input, other: 1 - (other >= input) + 0.5 * (input == other),
+    },
+    textbook={
+        "input": lambda input, other: input < other,
+        "other": lambda input, other: other < input,
     },
     inputs=PAIR,
     scalar=_smaller,
@@ -258,6 +275,8 @@ minimum = elementwise(
 
 def _log_base(input: Any, other: Any) -> Any:
     """log(input), and 0 where 0^other is constant in other (other ≥ 0)."""
+    if isinstance(input, (int, float)) and input > 0:  # a plain number: exact in any dtype
+        return math.log(input)
     at_zero = (input == 0) * (other >= 0)
     return log(input + at_zero)
 
@@ -313,6 +332,10 @@ names["tensor"]["div_"] = twin(true_divide.op, "div_")
 names["tensor"]["true_divide_"] = names["tensor"]["divide_"] = names["tensor"]["div_"]
 
 
+def _trunc_scalar(x: Any, y: Any) -> Any:
+    return type(x)(np.trunc(x / y))
+
+
 def _trunc_kernel(x: Any, y: Any) -> Any:
     if np.result_type(x, y).kind == "f":
         return np.trunc(np.true_divide(x, y))
@@ -322,6 +345,7 @@ def _trunc_kernel(x: Any, y: Any) -> Any:
 
 def _integer_zero(kernel: Any) -> Any:
     def checked(x: Any, y: Any) -> Any:
+        refuse("div", x, "b")
         if np.asarray(y).dtype.kind in "iu" and np.asarray(x).dtype.kind in "iu" and not np.all(y):
             raise RuntimeError("ZeroDivisionError: integer division by zero")
         return kernel(x, y)
@@ -332,10 +356,13 @@ def _integer_zero(kernel: Any) -> Any:
 floor_divide = elementwise(
     "floor_divide",
     _integer_zero(lambda x, y: np.floor_divide(x, y)),
+    STEPS,
     inputs=PAIR,
+    scalar=operator.floordiv,
     symbol="//",
     tex=r"\left\lfloor {0} / {1} \right\rfloor",
-    doc="""The quotient rounded down, as Python's ``//``; it has no gradient.
+    samples=reals(-3, 3, (0.7, 1.9)),
+    doc="""The quotient rounded down, as Python's ``//``; its gradient is 0.
 
     Integers raise RuntimeError on division by zero; floats give inf or nan.
 
@@ -347,10 +374,13 @@ floor_divide = elementwise(
 _truncated = elementwise(
     "trunc_divide",
     _integer_zero(_trunc_kernel),
+    STEPS,
     inputs=PAIR,
+    scalar=_trunc_scalar,
     where=(),
     symbol="÷ trunc",
-    doc="The quotient rounded towards zero.",
+    samples=reals(-3, 3, (0.7, 1.9)),
+    doc="The quotient rounded towards zero; its gradient is 0.",
 )
 remainder = elementwise(
     "remainder",

@@ -9,7 +9,7 @@ import numpy as np
 from .. import views
 from ..declare import Array, export, names, op, write_out
 from ..handle import Handle
-from .arithmetic import maximum, minimum
+from .compare import gt, isnan, logical_or, lt, where
 
 
 @op(
@@ -59,8 +59,18 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> A
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Handle) or isinstance(max, Handle):
-        result = input if min is None else maximum(input, min)
-        result = result if max is None else minimum(result, max)
+        for bound in (min, max):
+            if bound is not None and not isinstance(bound, Handle):
+                raise TypeError(
+                    "clamp(): min and max are both numbers or both tensors, got "
+                    f"{type(min).__name__} and {type(max).__name__}"
+                )
+        # not maximum and minimum: a bound that is met exactly takes no gradient, a nan wins
+        result = input
+        if min is not None:
+            result = where(logical_or(lt(result, min), isnan(min)), min, result)
+        if max is not None:
+            result = where(logical_or(gt(result, max), isnan(max)), max, result)
     else:
         bounds = [b for b in (min, max) if b is not None]
         if not input.is_floating_point() and any(isinstance(b, float) for b in bounds):

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import dtypes
 from ..declare import Array, elementwise, export, names, op, write_out
+from ..errors import refuse
 from ..handle import Handle, make
 from .samples import two
 
@@ -65,9 +66,14 @@ def _bitwise(name: str, kernel: Any, symbol: str, inputs: tuple[str, ...] = PAIR
     args = "cr.tensor([6, 3])" + (", 5" if len(inputs) == 2 else "")
     result = {"bitwise_and": "[4, 1]", "bitwise_or": "[7, 7]", "bitwise_xor": "[3, 6]"}
     result |= {"bitwise_not": "[-7, -4]"}
+
+    def whole(*args: Any) -> Any:
+        refuse(name, args[0], "fc")
+        return kernel(*args)
+
     return elementwise(
         name,
-        kernel,
+        whole,
         inputs=inputs,
         symbol=symbol,
         doc=f"Bit by bit {symbol} of integers, or of booleans.\n\n"

@@ -83,8 +83,8 @@ def cuda(self: Any, device: Any = None, non_blocking: bool = False) -> Any:
     return self
 
 
-@export("tensor")
-def type(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
+@export("tensor", name="type")
+def legacy_type(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The name of its legacy type, or the tensor converted to one."""
     if dtype is None:
         return f"torch.{views.type_word(self.dtype)}Tensor"

@@ -12,88 +12,7 @@ from ..declare import export
 from ..dtypes import as_dtype, get_default_dtype
 from ..handle import Handle, make, scalar_of
 from ..shapes import sizes
-
-
-def _infer(data: Any) -> Any:
-    """An array of nested Python data in PyTorch's dtypes: floats become the default type."""
-    kind = type(data)
-    if kind in dtypes.PYTHON:
-        return np.asarray(data, _python_dtype(kind).np)
-    if isinstance(data, Handle):
-        return data._data
-    if isinstance(data, (np.ndarray, np.generic)):
-        return data
-    if not isinstance(data, (list, tuple, range)) and hasattr(data, "__array__"):
-        return np.asarray(data)
-    if not isinstance(data, (list, tuple, range)):
-        if hasattr(data, "__float__"):
-            return np.asarray(float(data), get_default_dtype().np)
-        raise TypeError(f"tensor(): could not infer dtype of {kind.__name__}")
-    return _nested(data)
-
-
-def _python_dtype(kind: type) -> dtypes.dtype:
-    if kind is float:
-        return get_default_dtype()
-    return get_default_dtype().to_complex() if kind is complex else dtypes.PYTHON[kind]
-
-
-def _nested(data: Any) -> Any:
-    kinds: set[Any] = set()
-    plain = _strip(data, kinds)
-    try:
-        a = np.array(plain)
-    except ValueError:
-        raise ValueError(_ragged(plain)) from None
-    if a.dtype == object:
-        raise _odd(plain)
-    if a.dtype.kind in "US":
-        raise ValueError("too many dimensions 'str'")
-    if not kinds:
-        return a.astype(get_default_dtype().np)
-    target = None
-    for kind in kinds:
-        d = kind if isinstance(kind, dtypes.dtype) else _python_dtype(kind)
-        target = d if target is None else dtypes.promote_types(target, d)
-    assert target is not None
-    return a.astype(target.np)
-
-
-def _strip(data: Any, kinds: set[Any]) -> Any:
-    """Nested lists without Tensors, and the kinds of number met in them."""
-    if isinstance(data, (list, tuple, range)):
-        return [_strip(d, kinds) for d in data]
-    if isinstance(data, Handle):
-        kinds.add(dtypes.of(data._data))
-        return data._data if type(data._data) is float else data._data.tolist()
-    if isinstance(data, (np.ndarray, np.generic)):
-        kinds.add(dtypes.as_dtype(data.dtype))
-        return data.tolist()
-    if type(data) in dtypes.PYTHON:
-        kinds.add(type(data))
-    elif hasattr(data, "__float__") and not isinstance(data, str):
-        kinds.add(float)
-        return float(data)
-    return data
-
-
-def _ragged(plain: Any) -> str:
-    for k, row in enumerate(plain):
-        if isinstance(row, list) != isinstance(plain[0], list):
-            return "expected a rectangular list: numbers and lists stand side by side"
-        if isinstance(row, list) and len(row) != len(plain[0]):
-            return (
-                f"expected sequence of length {len(plain[0])} at dim 1 (got {len(row)}), in row {k}"
-            )
-    return "expected a rectangular nested list"
-
-
-def _odd(plain: Any) -> Exception:
-    while isinstance(plain, list) and plain:
-        plain = next((p for p in plain if isinstance(p, list) or type(p) not in dtypes.PYTHON), 0)
-    if isinstance(plain, int):
-        return RuntimeError("Overflow when unpacking long")
-    return TypeError(f"not a sequence or number: cannot make a tensor of {type(plain).__name__}")
+from .nested import infer_data, python_dtype
 
 
 def finish(a: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
@@ -132,7 +51,8 @@ def tensor(
         if requires_grad:
             out.requires_grad_()
     else:
-        out = finish(np.array(_infer(data), order="C"), dtype, device, requires_grad)
+        target = as_dtype(dtype) if dtype is not None else None
+        out = finish(np.array(infer_data(data, target), order="C"), target, device, requires_grad)
     if name is not None:
         out.name = name
     return out
@@ -208,7 +128,7 @@ def legacy(args: tuple[Any, ...]) -> Any:
         return np.zeros(tuple(args[0]), target)
     if isinstance(args[0], Handle):
         return views.as_array(args[0])
-    return np.array(_infer(args[0])).astype(target)
+    return np.array(infer_data(args[0])).astype(target)
 
 
 def _filler(name: str, value: float, doc: str) -> None:
@@ -282,7 +202,7 @@ _filler("empty", 0, "A tensor whose values mean nothing yet (here: zeros).\n\n"
 
 def _value_dtype(value: Any) -> dtypes.dtype:
     value = value.item() if isinstance(value, Handle) else value  # type: ignore[attr-defined]
-    return _python_dtype(type(value)) if type(value) in dtypes.PYTHON else as_dtype(type(value))
+    return python_dtype(type(value)) if type(value) in dtypes.PYTHON else as_dtype(type(value))
 
 
 @export("torch")
@@ -296,6 +216,8 @@ def full(
     >>> cr.full((2,), 7)
     tensor([7, 7])
     """
+    if isinstance(size, int):
+        raise TypeError("full(): argument 'size' (position 1) must be tuple of ints, not int")
     value = fill_value.item() if isinstance(fill_value, Handle) else fill_value  # type: ignore[attr-defined]
     target = as_dtype(dtype) if dtype is not None else _value_dtype(value)
     a = np.full(_checked(sizes((size,)), "full"), value, target.np)

@@ -75,7 +75,7 @@ rsqrt = elementwise(
 )
 square = elementwise(
     "square",
-    np.square,
+    lambda x: np.square(x if x.__class__ is float or x.dtype.kind != "b" else x.astype(np.int64)),
     {"input": lambda input: 2 * input},
     scalar=lambda x: x * x,
     symbol="²",
@@ -90,8 +90,9 @@ square = elementwise(
 )
 reciprocal = elementwise(
     "reciprocal",
-    lambda x: 1 / x,
+    np.reciprocal,
     {"input": lambda out: -(out**2)},
+    scalar=lambda x: 1 / x,
     promote="float",
     symbol="1/x",
     tex=r"\frac{{1}}{{{0}}}",

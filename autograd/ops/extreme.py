@@ -8,15 +8,17 @@ import numpy as np
 
 from ..declare import Array, names, op, write_out
 from ..dispatch import apply
+from ..errors import refuse
 from ..handle import Handle
 from ..shapes import axes, axis, count
 from .arithmetic import maximum, minimum
-from .reduce import reduced_axes, spread, total
+from .reduce import check_tensor, reduced_axes, spread, total
 
 
 def _share_ties(g: Any, input: Any, out: Any, shape: Any, dim: Any, keepdim: bool) -> Any:
     """Split the gradient evenly among the elements that attain the extreme."""
-    ties = input == spread(out, shape, dim, keepdim)
+    top = spread(out, shape, dim, keepdim)
+    ties = (input == top) + (input != input) * (top != top)  # nan attains nan
     return spread(g / total(ties, dim, keepdim), shape, dim, keepdim) * ties
 
 
@@ -26,7 +28,8 @@ def _extreme(name: str, reduce: Any, onnx: str, word: str) -> Any:
             axes(dim, 0)
             return input
         if count(input.shape, dim) == 0:
-            raise IndexError(
+            kind = RuntimeError if dim is None or dim == () else IndexError
+            raise kind(
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
                 f"Specify the reduction dim with the 'dim' argument (shape {list(input.shape)})."
             )
@@ -86,6 +89,7 @@ _argmax, _argmin = _first(np.argmax), _first(np.argmin)
 def _arg(name: str, index: Any, word: str) -> Any:
     def kernel(input: Array, dim: Any = None, keepdim: bool = False) -> Any:
         x = np.asarray(input)
+        refuse(name, x, "b")
         if x.size == 0 and dim is None:
             raise IndexError(
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
@@ -194,6 +198,7 @@ def _max_or_min(name: str, whole: Any, along: Any, pair: Any) -> Any:
         input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None,
         keepdims: bool = False, other: Any = None, out: Any = None,
     ) -> Any:  # fmt: skip
+        check_tensor(name, input)
         other = dim if isinstance(dim, Handle) else other
         if isinstance(other, Handle):
             return pair(input, other)

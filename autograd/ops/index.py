@@ -7,6 +7,7 @@ takes them as advanced beside an array; so the two parts are done one after the 
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,14 @@ def _integer(i: Any) -> bool:
 
 def parse(index: Any, shape: tuple[int, ...]) -> Index:
     """Take an index apart; raises IndexError with the shape for what does not fit."""
+    if _meant_as_tuple(index):
+        warnings.warn(
+            "Using a non-tuple sequence for multidimensional indexing is deprecated; use "
+            "x[tuple(seq)] instead of x[seq].",
+            UserWarning,
+            stacklevel=3,
+        )
+        index = tuple(index)
     items = list(index) if isinstance(index, tuple) else [index]
     items = [_plain(i) for i in items]
     used = sum(_width(i) for i in items)
@@ -107,6 +116,14 @@ def parse(index: Any, shape: tuple[int, ...]) -> Index:
     return Index((*basic, ...), tuple(advanced))
 
 
+def _meant_as_tuple(index: Any) -> bool:
+    """Whether PyTorch takes a list for one index a dimension: it holds more than numbers."""
+    if not isinstance(index, list) or len(index) >= 32:
+        return False
+    odd = (list, tuple, slice, Handle, np.ndarray)
+    return any(i is None or i is Ellipsis or isinstance(i, odd) for i in index)
+
+
 def _plain(item: Any) -> Any:
     """An index entry without Tensor: a Python int, slice, None, Ellipsis, bool or an array."""
     if isinstance(item, Handle):
@@ -130,7 +147,8 @@ def _plain(item: Any) -> Any:
         return item
     if hasattr(item, "__index__"):
         return item.__index__()
-    raise TypeError(
+    kind = TypeError if isinstance(item, str) else IndexError
+    raise kind(
         f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
         f"indices (got {type(item).__name__})"
     )
@@ -155,7 +173,15 @@ def _slice(item: slice) -> slice:
 
 def _arrays(item: Any, shape: tuple[int, ...], dim: int) -> list[Any]:
     """Integer arrays for an array entry: a mask becomes the places where it holds."""
-    if item.dtype.kind == "b" or item.dtype == np.uint8:
+    if item.dtype == np.uint8:
+        warnings.warn(
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool "
+            "instead.",
+            UserWarning,
+            stacklevel=4,
+        )
+        item = item.astype(bool)
+    if item.dtype.kind == "b":
         over = shape[dim : dim + item.ndim]
         if item.shape != over:
             raise IndexError(
@@ -272,6 +298,10 @@ def __setitem__(self: Any, index: Any, value: Any) -> None:
     >>> x = cr.zeros(3); x[1:] = cr.tensor([5.0, 6.0]); x
     tensor([0., 5., 6.])
     """
+    if not isinstance(value, (Handle, bool, int, float, complex, np.generic)):
+        raise TypeError(
+            f"can't assign a {type(value).__name__} to a tensor; make a tensor of it first"
+        )
     assign(self, parse(index, views.as_array(self).shape), value)
 
 
@@ -344,74 +374,3 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     if not as_tuple:
         return rows
     return tuple(make(rows._data[:, k].copy()) for k in range(rows.shape[1]))
-
-
-@op(
-    {"input": lambda g, index, input_shape: embedding_back(g, index, input_shape)},
-    where=(),
-    promote="keep",
-    linear_in=("input",),
-    onnx="Gather",
-    samples=lambda s: [(s(5, 3), s.index(2, 2, below=5)), (s(4, 2), s.index(3, below=4))],
-)
-def embedding_rows(input: Array, index: Array) -> Any:
-    """The rows of a matrix at integer indices."""
-    return input[index]
-
-
-@op(
-    {"input": lambda g, index: embedding_rows(g, index)},
-    where=(),
-    promote="keep",
-    linear_in=("input",),
-    samples=lambda s: [(s(4, 3), s.index(4, below=5), (5, 3))],
-)
-def embedding_back(input: Array, index: Array, shape: Any) -> Any:
-    """Zeros of ``shape`` with rows added at indices: the way back of ``embedding_rows``."""
-    out = np.zeros(shape, input.dtype)
-    np.add.at(out, index, input)
-    return out
-
-
-@export("F")
-def embedding(
-    input: Any,
-    weight: Any,
-    padding_idx: int | None = None,
-    max_norm: float | None = None,
-    norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Any:
-    """The rows of ``weight`` at the integers ``input``; shape ``(*input.shape, weight.shape[1])``.
-
-    The row ``padding_idx`` gets no gradient. Raises IndexError for an index outside the table.
-
-    >>> import chainrule as cr
-    >>> table = cr.tensor([[0.0, 1.0], [2.0, 3.0]])
-    >>> cr.nn.functional.embedding(cr.tensor([1, 1]), table)
-    tensor([[2., 3.],
-            [2., 3.]])
-    """
-    if max_norm is not None or scale_grad_by_freq or sparse:
-        raise NotImplementedError(
-            "embedding: max_norm, scale_grad_by_freq and sparse are not there yet"
-        )
-    if not isinstance(input, Handle) or dtypes.of(input._data).name not in ("int64", "int32"):
-        raise RuntimeError(
-            "embedding: expected the indices as a Long or Int tensor, got "
-            f"{input.dtype if isinstance(input, Handle) else type(input).__name__}"  # type: ignore[attr-defined]
-        )
-    at, n = np.asarray(input._data), weight.shape[0]
-    if at.size and (at.max() >= n or at.min() < 0):
-        raise IndexError(
-            f"index out of range in self: indices from {at.min()} to {at.max()}, the table has "
-            f"{n} rows"
-        )
-    rows = embedding_rows(weight, input)
-    if padding_idx is None or not weight.requires_grad:
-        return rows
-    from .compare import where
-
-    padded = make(np.expand_dims(at == padding_idx % n, -1))
-    return where(padded, rows.detach(), rows)

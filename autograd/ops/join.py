@@ -87,7 +87,8 @@ def _listed(tensors: Any, name: str) -> tuple[Any, ...]:
                 f"expected Tensor as element {k} in argument 0, but got {type(item).__name__}"
             )
     if not tensors:
-        raise RuntimeError(f"{name}(): expected a non-empty list of Tensors")
+        kind = ValueError if name == "cat" else RuntimeError
+        raise kind(f"{name}(): expected a non-empty list of Tensors")
     return tuple(tensors)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..declare import Array, export, names, op
-from ..errors import ShapeError, matmul_mismatch
+from ..errors import ShapeError, matmul_mismatch, refuse
 from .shape import reshape, squeeze, unsqueeze
 
 
@@ -56,6 +56,7 @@ def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {input.dtype} != {other.dtype}"
         )
+    refuse("matmul", input._data, "b")
     if a > 1 and b > 1:
         result = _folded(input, other, a, b)
     else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from .. import dtypes
 from ..declare import Array, export, names, op, write_out
+from ..handle import Handle
 from ..shapes import axes, count, kept_shape
 from .compare import where
 from .exponential import exp
@@ -124,6 +126,14 @@ def mean(input: Array, dim: Any = None, keepdim: bool = False) -> Any:
     return total_ / np.asarray(count(input.shape, dim), input.dtype)[()]
 
 
+def check_tensor(name: str, input: Any) -> None:
+    """Raise for an argument that is no tensor."""
+    if not isinstance(input, Handle):
+        raise TypeError(
+            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
+
+
 def with_dtype(call: Any, name: str) -> Any:
     """The public form of ``sum`` and ``mean``: ``dtype=`` converts first."""
 
@@ -136,6 +146,7 @@ def with_dtype(call: Any, name: str) -> Any:
         out: Any = None,
         **numpy_names: Any,
     ) -> Any:
+        check_tensor(name, input)
         if dtype is not None:
             input = input.to(dtype)
         result = (
@@ -258,8 +269,16 @@ def _spread_measure(call: Any, name: str) -> Any:
         if isinstance(dim, bool):
             dim, unbiased = None, dim
         dim = axis if dim is None else dim
+        check_tensor(name, input)
         if correction is None:
             correction = 1 if unbiased is None or unbiased else 0
+        if count(input.shape, dim) <= correction:
+            warnings.warn(
+                f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than "
+                "the reduction factor (input numel divided by output numel).",
+                UserWarning,
+                stacklevel=2,
+            )
         result = call(input, dim, correction, keepdim or keepdims)
         return result if out is None else write_out(out, result)
 
@@ -307,7 +326,8 @@ def logsumexp(input: Array, dim: Any, keepdim: bool = False) -> Any:
 def _truth(name: str, reduce: Any, word: str) -> Any:
     def kernel(input: Array, dim: Any = None, keepdim: bool = False) -> Any:
         x = np.asarray(input)
-        return reduce(x, axis=reduced_axes(x, dim), keepdims=keepdim)
+        truth = reduce(x, axis=reduced_axes(x, dim), keepdims=keepdim)
+        return truth.astype(np.uint8) if x.dtype == np.uint8 else truth  # as PyTorch has it
 
     kernel.__doc__ = f"""Whether {word} elements are true (not 0), over ``dim`` or all.
 

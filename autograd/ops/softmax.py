@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..declare import Array, export, op
+from ..errors import refuse
 from ..shapes import axis
 from .exponential import exp
 from .reduce import total
@@ -16,8 +17,9 @@ def _samples(s: Any) -> list[Any]:
     return [(s(3, 4), 1), (s(3, 4), 0), (s(5), -1), (s(2, 3, 2), 1), (s(), 0), (s(0, 3), 1)]
 
 
-def _shifted(x: Any, dim: int) -> tuple[Any, int | None]:
+def _shifted(x: Any, dim: int, name: str) -> tuple[Any, int | None]:
     """X minus its maximum along ``dim``, so that no exponential overflows."""
+    refuse(name, x)
     x = np.asarray(x)
     k = axis(dim, x.ndim)
     if x.ndim == 0:
@@ -31,14 +33,14 @@ def _shifted(x: Any, dim: int) -> tuple[Any, int | None]:
     {"input": lambda g, out, dim: out * (g - total(g * out, dim, True))},
     name="softmax",
     where=(),
-    promote="float",
+    promote="keep",
     tex=r"\operatorname{{softmax}} {0}",
     onnx="Softmax",
     samples=_samples,
 )
 def softmax_op(input: Array, dim: int) -> Any:
     """eˣ / Σ eˣ along ``dim``; the maximum is taken out first, so nothing overflows."""
-    shifted, k = _shifted(input, dim)
+    shifted, k = _shifted(input, dim, "softmax")
     e = np.exp(shifted)
     return e / np.add.reduce(e, axis=k, keepdims=True) if k is not None else e[()]
 
@@ -47,14 +49,14 @@ def softmax_op(input: Array, dim: int) -> Any:
     {"input": lambda g, out, dim: g - exp(out) * total(g, dim, True)},
     name="log_softmax",
     where=(),
-    promote="float",
+    promote="keep",
     tex=r"\ln \operatorname{{softmax}} {0}",
     onnx="LogSoftmax",
     samples=_samples,
 )
 def log_softmax_op(input: Array, dim: int) -> Any:
     """X − log Σ eˣ along ``dim``, exact where softmax itself would round to 0."""
-    shifted, k = _shifted(input, dim)
+    shifted, k = _shifted(input, dim, "log_softmax")
     if k is None:
         return shifted[()]
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=k, keepdims=True))
