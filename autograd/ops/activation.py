@@ -97,12 +97,15 @@ def leaky_relu(input: Array, negative_slope: float = 0.01) -> Any:
     tensor([-0.1000,  2.0000])
     """
     refuse("leaky_relu", input)
-    return np.where(np.greater(input, 0), input, np.multiply(input, negative_slope))
+    out = np.where(np.greater(input, 0), input, np.multiply(input, negative_slope))
+    dtype = getattr(input, "dtype", out.dtype)
+    return out if out.dtype is dtype else out.astype(dtype)  # bfloat16 meets a Python float
 
 
+_typed_erf = _in_its_type(_erf)
 erf = elementwise(
     "erf",
-    _in_its_type(_erf),
+    _typed_erf,
     {"input": lambda input: (2 / math.sqrt(math.pi)) * exp(-(input**2))},
     scalar=math.erf,
     promote="float",
@@ -141,7 +144,7 @@ def gelu(input: Array, approximate: str = "none") -> Any:
         return 0.5 * input * (1 + np.tanh(inner))
     if approximate != "none":
         raise RuntimeError("approximate argument must be either none or tanh.")
-    return 0.5 * input * (1 + _erf(input / ROOT2))
+    return 0.5 * input * (1 + _typed_erf(input / ROOT2))
 
 
 def _gelu_slope(input: Any, approximate: str) -> Any:

@@ -1,0 +1,314 @@
+"""Optimizers and schedules against PyTorch's: 30 steps with every option, states, messages."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+torch = pytest.importorskip("torch")
+
+Both = Callable[[Any], Any]
+STEPS = 30
+SHAPES = [(4, 3), (5,), ()]
+
+
+def parameters(lib: Any, dtype: str = "float32") -> list[Any]:
+    """Three parameters, the last 0-d, and one that never gets a gradient."""
+    rng = np.random.default_rng(3)
+    kind = getattr(lib, dtype)
+    made = [lib.tensor(rng.standard_normal(s), dtype=kind, requires_grad=True) for s in SHAPES]
+    return [*made, lib.zeros(2, requires_grad=True)]
+
+
+def loss_of(lib: Any, ps: list[Any], step: int) -> Any:
+    """Something with a gradient that changes from step to step; the second parameter rests."""
+    a, b, c = ps[:3]
+    loss = (a * a * a).sum() * 0.1 + ((a - 0.3 * step) * c).sum() + (c - 1) * c
+    return loss if step % 3 == 1 else loss + ((b - a.sum()) ** 2).mean()
+
+
+def trained(lib: Any, make: Both, dtype: str = "float32", steps: int = STEPS) -> tuple[Any, Any]:
+    ps = parameters(lib, dtype)
+    optimizer = make(lib)(ps)
+    for step in range(steps):
+        optimizer.zero_grad()
+        loss_of(lib, ps, step).backward()
+        optimizer.step()
+    return ps, optimizer
+
+
+def close(ours: list[Any], theirs: list[Any], dtype: str) -> None:
+    tol = 2e-5 if dtype == "float32" else 1e-12
+    for p, q in zip(ours, theirs, strict=True):
+        assert str(p.dtype) == str(q.dtype)
+        assert tuple(p.shape) == tuple(q.shape)
+        np.testing.assert_allclose(p.tolist(), q.tolist(), rtol=tol, atol=tol)
+
+
+def same_state(ours: Any, theirs: Any, dtype: str) -> None:
+    a, b = ours.state_dict(), theirs.state_dict()
+    assert a["param_groups"] == b["param_groups"]
+    assert a["state"].keys() == b["state"].keys()
+    for key, state in b["state"].items():
+        assert a["state"][key].keys() == state.keys()
+        for name, value in state.items():
+            if value is None:
+                assert a["state"][key][name] is None
+            else:
+                close([a["state"][key][name]], [value], dtype)
+
+
+def sgd_options() -> list[dict[str, Any]]:
+    options: list[dict[str, Any]] = []
+    for momentum, dampening, decay, nesterov, maximize in itertools.product(
+        (0, 0.9), (0, 0.3), (0, 0.01), (False, True), (False, True)
+    ):
+        if (nesterov and (not momentum or dampening)) or (dampening and not momentum):
+            continue
+        options.append(
+            {
+                "lr": 0.01,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": decay,
+                "nesterov": nesterov,
+                "maximize": maximize,
+            }
+        )
+    return options
+
+
+def label(options: dict[str, Any]) -> str:
+    return " ".join(f"{k}={v}" for k, v in options.items() if v)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("options", sgd_options(), ids=label)
+def test_sgd(options: dict[str, Any], dtype: str) -> None:
+    def make(lib: Any) -> Any:
+        return lambda ps: lib.optim.SGD(ps, **options)
+
+    ours, theirs = trained(cr, make, dtype), trained(torch, make, dtype)
+    close(ours[0], theirs[0], dtype)
+    same_state(ours[1], theirs[1], dtype)
+
+
+ADAM: list[dict[str, Any]] = [
+    {"weight_decay": decay, "amsgrad": amsgrad, "maximize": maximize, "betas": betas}
+    for decay, amsgrad, maximize, betas in itertools.product(
+        (0.0, 0.05), (False, True), (False, True), ((0.9, 0.999), (0.3, 0.8))
+    )
+]
+ADAM += [{"eps": 0.1, "lr": 0.5}, {"foreach": True}, {"capturable": False, "fused": None}]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("options", ADAM, ids=label)
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_adam(name: str, options: dict[str, Any], dtype: str) -> None:
+    def make(lib: Any) -> Any:
+        return lambda ps: getattr(lib.optim, name)(ps, **{"lr": 0.02, **options})
+
+    ours, theirs = trained(cr, make, dtype), trained(torch, make, dtype)
+    close(ours[0], theirs[0], dtype)
+    same_state(ours[1], theirs[1], dtype)
+
+
+def test_large_parameters() -> None:
+    """Parameters that are edited block by block, one of them transposed."""
+    rng = np.random.default_rng(0)
+    a, g = rng.standard_normal((2, 300, 311)).astype(np.float32)
+    for name, more in (("SGD", {"momentum": 0.9, "nesterov": True}), ("AdamW", {"amsgrad": True})):
+        found = []
+        for lib in (cr, torch):
+            ps = [lib.tensor(a, requires_grad=True), lib.tensor(a.T.copy()).T.requires_grad_()]
+            optimizer = getattr(lib.optim, name)(ps, lr=0.1, weight_decay=0.1, **more)
+            for step in range(3):
+                for p in ps:
+                    p.grad = lib.tensor(g * (step + 1))
+                optimizer.step()
+            found.append(ps)
+        close(found[0], found[1], "float32")
+
+
+def test_groups_with_options_of_their_own() -> None:
+    def make(lib: Any) -> Any:
+        def build(ps: list[Any]) -> Any:
+            optimizer = lib.optim.SGD(
+                [{"params": ps[0], "lr": 0.1}, {"params": ps[1:2], "momentum": 0.5}], lr=0.01
+            )
+            optimizer.add_param_group({"params": iter(ps[2:]), "weight_decay": 0.1})
+            return optimizer
+
+        return build
+
+    ours, theirs = trained(cr, make), trained(torch, make)
+    close(ours[0], theirs[0], "float32")
+    same_state(ours[1], theirs[1], "float32")
+    assert repr(ours[1]) == repr(theirs[1])
+
+
+def test_named_parameters() -> None:
+    def make(lib: Any) -> Any:
+        return lambda ps: lib.optim.Adam([(f"p{k}", p) for k, p in enumerate(ps)], lr=0.01)
+
+    ours, theirs = trained(cr, make), trained(torch, make)
+    same_state(ours[1], theirs[1], "float32")
+    assert ours[1].state_dict()["param_groups"][0]["param_names"] == ["p0", "p1", "p2", "p3"]
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def test_states_are_exchanged(name: str) -> None:
+    """15 steps there, 15 here: the same as 30 there."""
+    more = {"momentum": 0.9} if name == "SGD" else {"amsgrad": True}
+
+    def make(lib: Any) -> Any:
+        return lambda ps: getattr(lib.optim, name)(ps, lr=0.02, **more)
+
+    theirs, optimizer = trained(torch, make, steps=15)
+    saved = optimizer.state_dict()
+    state = {
+        key: {k: cr.tensor(v.numpy()) for k, v in values.items()}
+        for key, values in saved["state"].items()
+    }
+    ps = parameters(cr)
+    for p, q in zip(ps, theirs, strict=True):
+        p.data = cr.tensor(q.detach().numpy())
+    ours = make(cr)(ps)
+    ours.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
+    for step in range(15, STEPS):
+        ours.zero_grad()
+        loss_of(cr, ps, step).backward()
+        ours.step()
+    whole, full = trained(torch, make)
+    close(ps, whole, "float32")
+    same_state(ours, full, "float32")
+
+
+def message(make: Both, library: Any) -> tuple[str, str]:
+    with pytest.raises(Exception) as caught:  # noqa: PT011  # compared with the other library's
+        make(library)
+    return type(caught.value).__name__, str(caught.value)
+
+
+def one(lib: Any) -> list[Any]:
+    return [lib.zeros(2, requires_grad=True)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda lib: lib.optim.SGD(one(lib), lr=-1.0),
+        lambda lib: lib.optim.SGD(one(lib), momentum=-0.5),
+        lambda lib: lib.optim.SGD(one(lib), weight_decay=-0.1),
+        lambda lib: lib.optim.SGD(one(lib), nesterov=True),
+        lambda lib: lib.optim.SGD(one(lib), nesterov=True, momentum=0.9, dampening=0.1),
+        lambda lib: lib.optim.SGD(one(lib), lr=lib.tensor([0.1, 0.2])),
+        lambda lib: lib.optim.SGD(one(lib), fused=True, differentiable=True),
+        lambda lib: lib.optim.SGD(one(lib), fused=True, foreach=True),
+        lambda lib: lib.optim.SGD([]),
+        lambda lib: lib.optim.SGD(lib.zeros(2)),
+        lambda lib: lib.optim.SGD([3]),
+        lambda lib: lib.optim.SGD([one(lib)[0] * 2]),
+        lambda lib: lib.optim.SGD([{"params": set(one(lib))}]),
+        lambda lib: lib.optim.SGD([("a", one(lib)[0]), *one(lib)]),
+        lambda lib: lib.optim.SGD([{"params": [("a", one(lib)[0])]}, {"params": one(lib)}]),
+        lambda lib: lib.optim.SGD(one(lib)).add_param_group(3),
+        lambda lib: lib.optim.SGD([{"params": ps} for ps in [one(lib)] * 2]),
+        lambda lib: lib.optim.SGD(one(lib)).load_state_dict({"state": {}, "param_groups": []}),
+        lambda lib: lib.optim.SGD(one(lib)).load_state_dict(
+            {"state": {}, "param_groups": [{"params": [0, 1]}]}
+        ),
+        lambda lib: lib.optim.Adam(one(lib), lr=-1.0),
+        lambda lib: lib.optim.Adam(one(lib), lr=float("nan")),
+        lambda lib: lib.optim.Adam(one(lib), eps=-1.0),
+        lambda lib: lib.optim.Adam(one(lib), betas=(1.0, 0.9)),
+        lambda lib: lib.optim.Adam(one(lib), betas=(0.9, -0.1)),
+        lambda lib: lib.optim.Adam(one(lib), betas=(0, 0.9)),
+        lambda lib: lib.optim.Adam(one(lib), weight_decay=-1.0),
+        lambda lib: lib.optim.Adam(one(lib), lr=lib.tensor(0.1), foreach=True),
+        lambda lib: lib.optim.AdamW(one(lib), fused=True, foreach=True),
+        lambda lib: lib.optim.lr_scheduler.StepLR(3, 1),
+        lambda lib: lib.optim.lr_scheduler.LambdaLR(lib.optim.SGD(one(lib)), [abs, abs]),
+    ],
+)
+def test_messages(make: Both) -> None:
+    ours, theirs = message(make, cr), message(make, torch)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def test_signatures(name: str) -> None:
+    def listed(lib: Any) -> list[tuple[str, Any]]:
+        found = inspect.signature(getattr(lib.optim, name)).parameters
+        return [(p.name, p.default, p.kind) for p in found.values()]  # type: ignore[misc]
+
+    assert listed(cr) == listed(torch)
+    assert repr(getattr(cr.optim, name)(one(cr))) == repr(getattr(torch.optim, name)(one(torch)))
+
+
+SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
+    "step": lambda s, o: s.StepLR(o, step_size=3, gamma=0.5),
+    "lambda": lambda s, o: s.LambdaLR(o, lambda epoch: 1 / (1 + epoch)),
+    "lambdas": lambda s, o: s.LambdaLR(o, [lambda epoch: 0.9**epoch, lambda epoch: epoch]),
+    "exponential": lambda s, o: s.ExponentialLR(o, gamma=0.8),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules(name: str) -> None:
+    traces = []
+    for lib in (cr, torch):
+        groups = [{"params": one(lib)}, {"params": one(lib), "lr": 0.5}]
+        optimizer = lib.optim.SGD(groups, lr=0.1)
+        schedule = SCHEDULES[name](lib.optim.lr_scheduler, optimizer)
+        trace = [schedule.get_last_lr()]
+        for epoch in range(10):
+            optimizer.step()
+            schedule.step()
+            if epoch == 5:  # a change from outside persists or not, as in PyTorch
+                optimizer.param_groups[0]["lr"] = 7.0
+            trace.append([group["lr"] for group in optimizer.param_groups])
+        state = {k: v for k, v in schedule.state_dict().items() if k != "lr_lambdas"}
+        traces.append((trace, state))
+    assert traces[0] == traces[1]
+
+
+def test_schedule_resumed() -> None:
+    """Half the epochs, then a new optimizer and schedule from the saved states."""
+    traces = []
+    for lib in (cr, torch):
+        optimizer = lib.optim.SGD(one(lib), lr=0.1)
+        schedule = lib.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
+        for _ in range(3):
+            optimizer.step()
+            schedule.step()
+        again = lib.optim.SGD(one(lib), lr=9.0)
+        again.load_state_dict(optimizer.state_dict())
+        resumed = lib.optim.lr_scheduler.StepLR(again, 2, 0.5, last_epoch=3)
+        resumed.load_state_dict(schedule.state_dict())
+        trace = []
+        for _ in range(4):
+            again.step()
+            resumed.step()
+            trace.append(again.param_groups[0]["lr"])
+        traces.append(trace)
+    assert traces[0] == traces[1]
+
+
+def test_warnings_of_the_order() -> None:
+    texts = []
+    for lib in (cr, torch):
+        optimizer = lib.optim.SGD(one(lib), lr=0.1)
+        schedule = lib.optim.lr_scheduler.StepLR(optimizer, 2)
+        with pytest.warns(UserWarning) as caught:
+            schedule.step()
+        texts.append([str(w.message) for w in caught])
+    assert texts[0] == texts[1]
