@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from . import modes, views
-from .dispatch import apply, binary, unary
+from .dispatch import SCALARS, apply
 from .handle import Handle, make
 from .op import Op
+from .short import binary, unary
 
 Array = Any  # marks a kernel's tensor arguments
 ALIASES = {"axis": "dim", "keepdims": "keepdim", "self": "input", "x": "input"}
@@ -210,18 +211,30 @@ def write_out(out: Any, result: Any) -> Any:
 
 def in_place(made: Op, name: str) -> Callable[..., Any]:
     """The twin that writes its result into its first argument."""
-    call, kernel = made.call, made.kernel
+    call, kernel, scalar = made.call, made.kernel, made.scalar
     direct = isinstance(kernel, np.ufunc)
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         x = self._data
-        if direct and not kwargs and type(x) is np.ndarray and _plain(self, args):
+        kind = type(x)
+        if not kwargs and _plain(self, args):
             raws = [a._data if isinstance(a, Handle) else a for a in args]
-            if all([type(r) in (int, float) or r.dtype is x.dtype for r in raws]):
-                shape = np.broadcast_shapes(x.shape, *map(np.shape, raws))
-                if x.dtype.kind == "f" and shape == x.shape:
-                    kernel(x, *raws, out=x)
+            if kind is np.ndarray:
+                if direct and x.dtype.kind == "f" and all([_weak(r, x) for r in raws]):
+                    try:
+                        kernel(x, *raws, out=x)
+                    except ValueError:  # the result is larger than x: explained below
+                        return views.write(self, call(self, *args), name)
                     views.bump(self, name)
+                    return self
+            elif scalar is not None and kind in SCALARS and all([type(r) is kind for r in raws]):
+                try:
+                    out = kind(scalar(x, *raws))
+                except (ArithmeticError, ValueError):  # NumPy answers inf or nan instead
+                    pass
+                else:
+                    views.bump(self, name)
+                    views.set_data(self, out)
                     return self
         views.check_inplace(self)
         return views.write(self, call(self, *args, **kwargs), name)
@@ -229,6 +242,11 @@ def in_place(made: Op, name: str) -> Callable[..., Any]:
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"``{made.name}``, written into the tensor itself."
     return method
+
+
+def _weak(raw: Any, x: Any) -> bool:
+    """Whether an operand leaves the dtype of ``x`` as it is."""
+    return type(raw) is float or type(raw) is int or raw.dtype is x.dtype
 
 
 def _plain(self: Any, args: tuple[Any, ...]) -> bool:

@@ -1,148 +1,27 @@
 """Calling an operation: run the kernel, save what the rules name, make the node.
 
-``unary`` and ``binary`` are the short ways for elementwise operations on floats and on arrays of
-one floating type; ``apply`` is the general way, which promotes dtypes and takes any operation. All
-three end in the same Node.
+``apply`` is the general way, which promotes dtypes and takes any operation; short.py has the short
+ways of elementwise operations on floats and on arrays of one floating type. All end in the same
+Node.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from . import dtypes, handle, modes
+from . import dtypes, modes
 from .dtypes import F32, F64
 from .errors import explain
 from .graph import OUTPUT, Node, Piece
-from .handle import Handle, cast, leaf_of, make, new, scalar_of
+from .handle import Handle, cast, leaf_of, make, scalar_of
 from .op import Op
 
-ndarray, float32 = np.ndarray, np.float32
+ndarray = np.ndarray
+SCALARS = (float, np.float32)  # 0-d data that is kept out of NumPy
 BFLOAT16 = dtypes.bfloat16.np
-
-
-def unary(op: Op) -> Callable[[Any], Any]:
-    """The short way for an elementwise operation of one argument."""
-    kernel, scalar, differentiable = op.kernel, op.scalar, op.differentiable
-    plan = op.plan(1 if differentiable else 0)
-    save = plan.save
-
-    def call(input: Any) -> Any:
-        if not isinstance(input, Handle):
-            return raw(op, (input,), ())
-        x = input._data
-        kind = type(x)
-        if modes.watching:
-            return apply(op, (input,))
-        if kind is ndarray:
-            dtype = x.dtype
-            if dtype is not F32 and dtype is not F64:
-                return apply(op, (input,))
-            out = kernel(x)
-            if type(out) is not ndarray:
-                out = scalar_of(out)
-            shape = out.shape if type(out) is ndarray else ()
-        elif scalar is None or (kind is not float and kind is not float32):
-            return apply(op, (input,))
-        else:
-            try:
-                out = scalar(x)
-            except (ArithmeticError, ValueError):  # NumPy answers inf or nan instead
-                return apply(op, (input,))
-            dtype, shape = F64, ()
-            if kind is float32:
-                out, dtype = float32(out), F32
-        result = new(handle.tensor_class)
-        result._data = out
-        result._node = None
-        node = input._node
-        if node is None or not node.requires_grad or not differentiable:
-            return result
-        if modes.paused and not modes.local.grad:
-            return result
-        saved = save((x,), out, ())
-        value = None if shape else out
-        result._node = Node(plan, (node,), (), saved, (), shape, dtype, value)
-        return result
-
-    return call
-
-
-def binary(op: Op) -> Callable[[Any, Any], Any]:
-    """The short way for an elementwise operation of two arguments."""
-    kernel, scalar = op.kernel, op.scalar or op.kernel
-    left, right, both = op.plan(1), op.plan(2), op.plan(3)
-    save_left, save_right, save_both = left.save, right.save, both.save
-
-    def call(input: Any, other: Any) -> Any:
-        if not isinstance(input, Handle) or modes.watching:
-            return apply(op, (input, other))
-        x = input._data
-        if isinstance(other, Handle):
-            y, b = other._data, other._node
-            number = False
-        else:
-            y = b = other
-            number = True
-        kind, kind2 = type(x), type(y)
-        if kind is float and (kind2 is float or (number and kind2 is int)):
-            try:
-                out = scalar(x, y)
-            except (ArithmeticError, ValueError):  # NumPy answers inf or nan instead
-                return apply(op, (input, other))
-            dtype, shape = F64, ()
-        elif kind is ndarray:
-            dtype = x.dtype
-            if dtype is not F32 and dtype is not F64:
-                return apply(op, (input, other))
-            if kind2 is ndarray:
-                if y.dtype is not dtype:
-                    return apply(op, (input, other))
-            elif not number or (kind2 is not float and kind2 is not int):
-                return apply(op, (input, other))
-            try:
-                out = kernel(x, y)
-            except ValueError as error:
-                raise explain(op, (x, y), error) from None
-            if type(out) is ndarray:
-                shape = out.shape
-            else:
-                out, shape = scalar_of(out), ()
-        elif kind is float32 and (kind2 is float32 or (number and kind2 is float)):
-            out = scalar(x, y)
-            dtype, shape = F32, ()
-        else:
-            return apply(op, (input, other))
-        result = new(handle.tensor_class)
-        result._data = out
-        result._node = None
-        if modes.paused and not modes.local.grad:
-            return result
-        a = input._node
-        inputs: tuple[Any, ...]
-        constants: tuple[Any, ...]
-        if a is not None and a.requires_grad:
-            if number:
-                plan, saved = left, save_left((x, y), out, ())
-                inputs, constants = (a,), (other,)
-            elif b is not None and b.requires_grad:
-                plan, saved = both, save_both((x, y), out, ())
-                inputs, constants = (a, b), ()
-            else:
-                plan, saved = left, save_left((x, y), out, ())
-                inputs, constants = (a,), (leaf_of(other),)
-        elif number or b is None or not b.requires_grad:
-            return result
-        else:
-            plan, saved = right, save_right((x, y), out, ())
-            inputs, constants = (b,), (leaf_of(input),)
-        value = None if shape else out
-        result._node = Node(plan, inputs, constants, saved, (), shape, dtype, value)
-        return result
-
-    return call
 
 
 def raw(op: Op, values: Sequence[Any], params: tuple[Any, ...]) -> Any:
@@ -153,13 +32,30 @@ def raw(op: Op, values: Sequence[Any], params: tuple[Any, ...]) -> Any:
             return reading(op, values, params)
     if op.variadic:
         return op.kernel(values, *params)
-    if op.scalar is not None and all([type(v) is float for v in values]):
-        return op.scalar(*values)
+    kind = type(values[0])
+    if op.scalar is not None and kind in SCALARS and all([type(v) is kind for v in values]):
+        try:
+            return kind(op.scalar(*values))
+        except (ArithmeticError, ValueError):  # NumPy answers inf or nan instead
+            return scalar_of(op.kernel(*[np.asarray(v)[()] for v in values]))
     return op.kernel(*values, *params)
+
+
+def alike(inputs: Sequence[Any], raws: list[Any]) -> bool:
+    """Whether all are tensors of one floating type with dimensions: nothing to promote."""
+    first = raws[0]
+    if type(first) is not ndarray or (first.dtype is not F32 and first.dtype is not F64):
+        return False
+    for i, r in zip(inputs, raws, strict=True):
+        if r is not None and (r is i or type(r) is not ndarray or r.dtype is not first.dtype):
+            return False
+    return True
 
 
 def promoted(op: Op, inputs: Sequence[Any], raws: list[Any]) -> list[Any]:
     """The inputs' data in the dtype in which they meet."""
+    if alike(inputs, raws):
+        return raws
     tensors, numbers = [], []
     skip = len(op.untyped)
     for i, r in zip(inputs[skip:], raws[skip:], strict=True):

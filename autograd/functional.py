@@ -42,8 +42,11 @@ def backward(
             if not isinstance(t._node, Leaf):
                 t.retain_grad()
     keep = create_graph if retain_graph is None else retain_graph
-    with modes.enable_grad() if create_graph else modes.no_grad():
+    before = modes.record(create_graph)
+    try:
         walker.walk(seeds, wanted, keep=keep, recorded=create_graph)
+    finally:
+        modes.record(before)
 
 
 def grad(
@@ -145,6 +148,8 @@ def _seeds(outputs: Sequence[Any], grads: Any, create_graph: bool) -> list[tuple
 
 
 def _seed(t: Any, g: Any, k: int, create_graph: bool) -> Any:
+    if g is None and type(t._data) is float:
+        return make(1.0) if create_graph else 1.0
     shape = t.shape
     if g is None:
         if t.numel() != 1:
@@ -158,7 +163,7 @@ def _seed(t: Any, g: Any, k: int, create_graph: bool) -> Any:
                 "grad can be implicitly created only for real scalar outputs but got "
                 f"{t.dtype}; give a gradient"
             )
-        data: Any = 1.0 if type(t._data) is float else np.ones(shape, t.dtype.np)[()]
+        data: Any = np.ones(shape, t.dtype.np)[()]
         return make(data) if create_graph else data
     if not isinstance(g, Handle):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")

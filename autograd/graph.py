@@ -212,13 +212,14 @@ def toposort(roots: Iterable[Any]) -> list[Any]:
     Gradient may be sent along this list: when a node's turn comes, all its consumers have been.
     """
     seen = {r for r in roots if r.requires_grad}
-    stack = list(seen)
-    while stack:
-        for node in stack.pop().inputs:
-            if node not in seen:
-                seen.add(node)
-                stack.append(node)
-    return sorted(seen, key=serial_of, reverse=True)
+    order = list(seen)
+    for node in order:  # the list grows while we go along it
+        for i in node.inputs:
+            if i not in seen:
+                seen.add(i)
+                order.append(i)
+    order.sort(key=serial_of, reverse=True)
+    return order
 
 
 def between(order: list[Any], wanted: set[Any]) -> list[Any]:

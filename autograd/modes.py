@@ -74,6 +74,14 @@ def _set(grad: bool, inference: bool) -> None:
     local.grad, local.inference = grad, inference
 
 
+def record(grad: bool) -> bool:
+    """Switch recording in this thread, and say what it was: ``no_grad`` without a context."""
+    before = local.grad
+    if before != grad:
+        _set(grad, local.inference)
+    return before
+
+
 class _Mode:
     """A grad mode as context manager and as decorator of functions and generators."""
 

@@ -25,6 +25,7 @@ from typing import Any
 
 Rule = Callable[..., Any] | int
 registry: dict[str, Op] = {}
+PASSING = (lambda value: value).__code__.co_code  # a rule that is what it names
 REQUIRED: Any = inspect.Parameter.empty
 
 
@@ -99,14 +100,16 @@ class Op:
 class Plan:
     """An operation's backward, compiled for the inputs that require grad.
 
-    ``save(inputs, out, params)`` gives the tuple that the node keeps; ``backward(g, saved)`` gives
-    one gradient for each wanted input. Both are short generated functions (as ``namedtuple`` makes
-    its methods), readable as ``plan.source``.
+    ``save(inputs, out, params)`` gives the tuple that the node keeps, ``keep(*inputs, out)`` is its
+    short form for elementwise operations (None: nothing is kept); ``backward(g, saved)`` gives one
+    gradient for each wanted input. All are short generated functions (as ``namedtuple`` makes its
+    methods), readable as ``plan.source``.
     """
 
     backward: Callable[[Any, Any], Any]
     save: Callable[[Any, Any, Any], tuple[Any, ...]]
-    __slots__ = ("backward", "frees", "mask", "op", "save", "saves", "source", "wanted")
+    keep: Callable[..., tuple[Any, ...]] | None
+    __slots__ = ("backward", "frees", "keep", "mask", "op", "save", "saves", "source", "wanted")
 
     def __init__(self, op: Op, mask: int) -> None:
         self.op, self.mask = op, mask
@@ -135,6 +138,9 @@ class Plan:
                 continue
             needs = rule_names(rule)
             names += [n for n in needs if n != "g" and n not in names]
+            if op.partial and rule.__code__.co_code == PASSING:  # ``lambda other: other``
+                calls.append(f"g * {needs[0]}")
+                continue
             scope[f"d_{name}"] = rule
             call = f"d_{name}({', '.join(needs)})"
             calls.append(f"g * {call}" if op.partial else call)
@@ -165,9 +171,13 @@ class Plan:
             f"def save(inputs, out, params):\n    return ({kept})\n\n"
             f"def backward(g, saved):\n{unpack}    return {result}\n"
         )
+        if self.op.partial and names:
+            given, kept = ", ".join(self.op.inputs), ", ".join(names)
+            self.source += f"\ndef keep({given}, out):\n    return ({kept},)\n"
         scope = {"__name__": __name__, **scope}
         exec(compile(self.source, f"<rule of {self.op.name}>", "exec"), scope)
         self.save, self.backward = scope["save"], scope["backward"]
+        self.keep = scope.get("keep")
 
     def _origin(self, name: str) -> str:
         """Where the forward pass finds what a rule names."""

@@ -13,6 +13,7 @@ from . import devices, dtypes, views
 from ._methods import TensorMethods
 from .dtypes import get_default_dtype
 from .errors import did_you_mean
+from .functional import backward as run_backward
 from .graph import Leaf, Node, ancestors, extra_of, is_output
 from .handle import Handle, bind, leaf_of, make
 from .hooks import RemovableHandle, add_hook
@@ -310,9 +311,7 @@ class Tensor(Handle, TensorMethods):
         >>> w.grad
         tensor([2., 4.])
         """
-        from .functional import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs)
+        run_backward(self, gradient, retain_graph, create_graph, inputs)
 
     def retain_grad(self) -> None:
         """Keep the gradient of this non-leaf in ``grad`` at the next backward."""
@@ -412,14 +411,19 @@ class Tensor(Handle, TensorMethods):
             )
         return bool(d)
 
+    def _one(self, kind: str) -> Any:
+        if self.numel() != 1:
+            raise ValueError(f"only one element tensors can be converted to Python {kind}s")
+        return self.item()
+
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._one("float"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._one("int"))
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._one("complex"))
 
     def __index__(self) -> int:
         if self._data.__class__ is float or self._data.dtype.kind not in "iub":
@@ -457,7 +461,9 @@ class Tensor(Handle, TensorMethods):
         return drawn
 
     def __format__(self, spec: str) -> str:
-        return format(self.item() if self.ndim == 0 else self, spec) if spec else str(self)
+        if not spec:
+            return str(self)
+        return format(self.item(), spec) if self.ndim == 0 else object.__format__(self, spec)
 
     def __getattr__(self, name: str) -> NoReturn:
         known = [n for n in dir(type(self)) if not n.startswith("_")]

@@ -123,12 +123,16 @@ def edited_error(node: Any, name: str, value: Any, op: str, line: str | None) ->
 
 
 class View:
-    """A view's base tensor and the operations that lead from it to the view."""
+    """A view's base tensor and the operations that lead from it to the view.
 
-    __slots__ = ("base", "chain")
+    ``sealed`` views (one of several that a function returned, or made under capture) may not be
+    edited; they follow the edits of their base like any other.
+    """
 
-    def __init__(self, base: Any, chain: tuple[Any, ...]) -> None:
-        self.base, self.chain = base, chain
+    __slots__ = ("base", "chain", "sealed")
+
+    def __init__(self, base: Any, chain: tuple[Any, ...], sealed: bool) -> None:
+        self.base, self.chain, self.sealed = base, chain, sealed
 
 
 def shares(out: Any, data: Any) -> bool:
@@ -136,11 +140,12 @@ def shares(out: Any, data: Any) -> bool:
     return type(out) is ndarray and type(data) is ndarray and owner_of(out) is owner_of(data)
 
 
-def link(result: Any, source: Any, op: Op | None, params: tuple[Any, ...]) -> Any:
-    """Note that ``result`` is a view of ``source``; ``op`` None where writing can't be recorded."""
+def link(result: Any, source: Any, op: Op, params: tuple[Any, ...], *, sealed: bool = False) -> Any:
+    """Note that ``result`` is a view of ``source``, made by ``op``."""
     view = source._view
     base, chain = (source, ()) if view is None else (view.base, view.chain)
-    result._view = View(base, (*chain, (op, params)))
+    sealed = sealed or (view is not None and view.sealed)
+    result._view = View(base, (*chain, (op, params)), sealed)
     views = base.__dict__.setdefault("_views", [])
     views.append(weakref.ref(result))
     n = len(views)
@@ -156,7 +161,7 @@ def view_call(op: Op, source: Any, params: tuple[Any, ...]) -> Any:
     data = as_array(source)
     result = apply(op, (source,), params)
     if modes.tracing and hasattr(type(result._data), "_apply"):
-        return link(result, source, None, ())  # so that an edit of it is refused
+        return link(result, source, op, params, sealed=True)
     return link(result, source, op, params) if shares(result._data, data) else result
 
 
@@ -222,7 +227,7 @@ def check_inplace(t: Any) -> None:
             "a view of a leaf Variable that requires grad is being used in an in-place operation. "
             "Edit it under chainrule.no_grad(), or edit a clone of the leaf."
         )
-    if any(op is None for op, _ in t._view.chain):
+    if t._view.sealed:
         raise RuntimeError(
             "This view is one of several that one function returned (split, unbind, chunk). Such "
             "functions do not allow the output views to be modified inplace: you should replace "
@@ -246,10 +251,22 @@ def write(t: Any, result: Any, op: str) -> Any:
                 f"{type_word(want)}: {op} would lose information; use the out-of-place form"
             )
         result = result.to(want)
+    node = result._node
+    if type(node) is Node and node.saved and type(t._data) is ndarray:
+        keep_saved(node, owner_of(t._data))
     store(t, result._data, op)
+    if type(node) is Node and type(t._data) is not ndarray:
+        node.serial = next_serial()  # it saved a number, which no edit reaches
     if modes.recording():
-        rebase(t, result._node)
+        rebase(t, node)
     return t
+
+
+def keep_saved(node: Any, owner: Any) -> None:
+    """Copy what an in-place operation saved of its own argument, before that is overwritten."""
+    node.saved = tuple(
+        [v.copy() if type(v) is ndarray and owner_of(v) is owner else v for v in node.saved]
+    )
 
 
 def type_word(d: Any) -> str:
@@ -267,6 +284,12 @@ def store(t: Any, data: Any, op: str) -> None:
             raise RuntimeError(f"{op}: an in-place edit of a view cannot be captured")
         modes.local.capture.wrote(t, data)
         return
+    if type(t._data) is ndarray and not t._data.flags.writeable:
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            f"single memory location (an expanded tensor, or read-only memory). {op} needs memory "
+            "of its own: clone() the tensor before performing the operation."
+        )
     bump(t, op)
     if type(t._data) is ndarray:
         np.copyto(t._data, data, casting="unsafe")
@@ -301,7 +324,7 @@ def renew(base: Any) -> None:
     node = base._node
     for ref in base.__dict__.get("_views", ()):
         v = ref()
-        if v is None or any(op is None for op, _ in v._view.chain):
+        if v is None:
             continue
         flows = node is not None and node.requires_grad
         v._node = chain_read(make(base._data, node), v._view.chain)._node if flows else None

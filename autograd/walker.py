@@ -80,19 +80,25 @@ def walk(
                 grads = plan.backward(_as_numpy(g), tuple(map(_as_numpy, saved)))
         if not keep and plan.frees:
             node.saved = None
-        for inp, gi in zip(inputs, grads, strict=True):
+        for k, inp in enumerate(inputs):
+            gi = grads[k]
             kind = type(gi)
             if kind is float:
                 if inp.dtype is not F64 or inp.shape:
                     gi = fit(gi, inp)
+            elif gi is None:  # a user's Function may say so
+                continue
             elif kind is Piece:
                 pass
             elif gi.shape != inp.shape or gi.dtype is not inp.dtype:
                 gi = fit(gi, inp)
-            if inp in pending:
-                add(pending, owned, inp, gi, recorded)
-            else:
+            old = pending.get(inp)
+            if old is None:
                 pending[inp] = [gi] if kind is Piece else gi
+            elif kind is float and type(old) is float:
+                pending[inp] = old + gi
+            else:
+                add(pending, owned, inp, gi, recorded)
     return captured
 
 
@@ -118,12 +124,15 @@ def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
     dims = tuple(range(lead))
     dims += tuple(k + lead for k, n in enumerate(shape) if n == 1 and g.shape[k + lead] != 1)
     if isinstance(g, ndarray):
-        return np.add.reduce(g, axis=dims).reshape(shape)
+        g = np.add.reduce(g, axis=dims)
+        return g if g.shape == shape else g.reshape(shape)
     return (g.sum(dims) if dims else g).reshape(shape)
 
 
 def fit(g: Any, node: Any) -> Any:
     """A gradient in the shape and dtype of the value it belongs to."""
+    if type(g) is ndarray and g.dtype is node.dtype and node.shape and g.ndim:
+        return sum_to(g, node.shape)
     target = BY_NP[node.dtype]
     if isinstance(g, Handle):
         t: Any = g

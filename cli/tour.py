@@ -40,7 +40,7 @@ def run(out: str, seed: int, epochs: int) -> None:
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     parts = [lecture(folder), digits(folder, seed, epochs), yours(folder)]
-    body = f"<main><h1>A tour of chainrule</h1>\n{'\n'.join(parts)}</main>"
+    body = "\n".join(["<main><h1>A tour of chainrule</h1>", *parts, "</main>"])
     page = viz.page("A tour of chainrule", body, viz.find_theme(None), STYLE)
     (folder / "index.html").write_text(page, encoding="utf-8")
     print(f"\nAll of it, to look at: {folder / 'index.html'}")

@@ -24,19 +24,14 @@ def _sigmoid_scalar(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
-def _in_its_type(function: Any) -> Any:
-    """SciPy's functions answer float64 for the half types."""
-
-    def kernel(x: Any) -> Any:
-        out = function(x)
-        return out if out.dtype is getattr(x, "dtype", out.dtype) else out.astype(x.dtype)
-
-    return kernel
+def _typed(out: Any, x: Any) -> Any:
+    """In the type of the argument: SciPy widens the half types, a Python float bfloat16."""
+    return out if out.dtype is getattr(x, "dtype", out.dtype) else out.astype(x.dtype)
 
 
 sigmoid = elementwise(
     "sigmoid",
-    _in_its_type(expit),
+    lambda x: _typed(expit(x), x),
     {"input": lambda out: out * (1 - out)},
     scalar=_sigmoid_scalar,
     promote="float",
@@ -98,14 +93,12 @@ def leaky_relu(input: Array, negative_slope: float = 0.01) -> Any:
     """
     refuse("leaky_relu", input)
     out = np.where(np.greater(input, 0), input, np.multiply(input, negative_slope))
-    dtype = getattr(input, "dtype", out.dtype)
-    return out if out.dtype is dtype else out.astype(dtype)  # bfloat16 meets a Python float
+    return _typed(out, input)
 
 
-_typed_erf = _in_its_type(_erf)
 erf = elementwise(
     "erf",
-    _typed_erf,
+    lambda x: _typed(_erf(x), x),
     {"input": lambda input: (2 / math.sqrt(math.pi)) * exp(-(input**2))},
     scalar=math.erf,
     promote="float",
@@ -141,10 +134,10 @@ def gelu(input: Array, approximate: str = "none") -> Any:
     refuse("gelu", input)
     if approximate == "tanh":
         inner = math.sqrt(2 / math.pi) * (input + 0.044715 * np.power(input, 3))
-        return 0.5 * input * (1 + np.tanh(inner))
+        return _typed(0.5 * input * (1 + np.tanh(inner)), input)
     if approximate != "none":
         raise RuntimeError("approximate argument must be either none or tanh.")
-    return 0.5 * input * (1 + _typed_erf(input / ROOT2))
+    return _typed(0.5 * input * (1 + _erf(input / ROOT2)), input)
 
 
 def _gelu_slope(input: Any, approximate: str) -> Any:

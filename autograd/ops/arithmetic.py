@@ -26,12 +26,12 @@ def _pow_kernel(x: Any, y: Any) -> Any:
     return x**y if isinstance(x, np.ndarray) else np.power(x, y)
 
 
-def _pow_scalar(x: Any, y: Any) -> Any:
+def _pow_scalar(x: Any, y: Any) -> float:
     try:
         out = math.pow(x, y)
     except (ArithmeticError, ValueError):  # NumPy answers inf or nan instead
         out = float(np.power(np.float64(x), y))
-    return out if type(x) is float else np.float32(out)
+    return out
 
 
 def _divide(x: Any, y: Any) -> Any:

@@ -261,8 +261,10 @@ def _pieces(input: Any, lengths: tuple[int, ...], dim: int) -> tuple[Any, ...]:
     """Split, and note that the pieces are views."""
     views.as_array(input)
     outs = apply(split_lengths.op, (input,), (lengths, dim))
-    for out in outs:
-        views.link(out, input, None, ())
+    start = 0
+    for out, n in zip(outs, lengths, strict=True):
+        views.link(out, input, narrow.op, (dim, start, n), sealed=True)
+        start += n
     return tuple(outs)
 
 
@@ -339,7 +341,7 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     views.as_array(input)
     outs = apply(unbind_op.op, (input,), (dim,))
-    for out in outs:
+    for k, out in enumerate(outs):
         if type(out._data) is np.ndarray:
-            views.link(out, input, None, ())
+            views.link(out, input, select.op, (dim, k), sealed=True)
     return tuple(outs)

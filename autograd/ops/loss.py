@@ -213,9 +213,9 @@ def nll_loss(
 def _picked(rows: Any, flat: Any, shape: Any, weight: Any, ignore: int, reduction: str) -> Any:
     classes = rows.shape[1]
     index = np.asarray(flat._data)
-    if index.dtype.kind not in "iu":
+    if flat.dtype.name not in ("int64", "uint8"):
         raise RuntimeError(
-            f"expected scalar type Long but found {flat.dtype}: class targets are integers"
+            f"expected scalar type Long but found {flat.dtype}: class targets are int64 indices"
         )
     kept = index != ignore
     if np.any(kept & ((index < 0) | (index >= classes))):
@@ -229,8 +229,11 @@ def _picked(rows: Any, flat: Any, shape: Any, weight: Any, ignore: int, reductio
         raise ValueError(f"{reduction} is not a valid value for reduction")
     if reduction == "none":
         return reshape(picked_loss(rows, make(safe), make(each)), tuple(shape))
-    divisor = (float(each.sum()) or float("nan")) if reduction == "mean" else 1.0
-    return picked_loss(rows, make(safe), make(each), reduction, divisor)
+    if reduction == "sum" or each.any():
+        divisor = float(each.sum()) if reduction == "mean" else 1.0
+        return picked_loss(rows, make(safe), make(each), reduction, divisor)
+    # nothing counts: the mean of nothing is nan, and its gradient 0
+    return picked_loss(rows, make(safe), make(each), "sum", 1.0) + float("nan")
 
 
 @export("F")

@@ -83,7 +83,10 @@ def total(input: Array, dim: Any = None, keepdim: bool = False) -> Any:
     if type(input) is float:
         axes(dim, 0)
         return input
-    dtype = np.int64 if input.dtype.kind in "biu" else None
+    try:
+        dtype = np.int64 if input.dtype.kind in "biu" else None
+    except AttributeError:  # a plain number inside a rule
+        return input
     return _add(input, axis=reduced_axes(input, dim), dtype=dtype, keepdims=keepdim)
 
 

@@ -45,13 +45,14 @@ cos: Any = elementwise(
 
 
 def _sech2(x: Any) -> Any:
-    e = np.exp(-2 * np.abs(x))
-    return 4 * e / np.square(1 + e)
+    c = np.cosh(x)
+    c *= c
+    return 1 / c  # cosh² overflows to inf where the result has left the dtype: 0
 
 
 def _sech2_scalar(x: float) -> float:
-    e = math.exp(-2 * math.fabs(x))
-    return 4 * e / (1 + e) ** 2
+    c = math.cosh(x)  # raises OverflowError from 711 on, where NumPy answers 0
+    return 1 / (c * c)
 
 
 sech2: Any = elementwise(

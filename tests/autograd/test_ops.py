@@ -31,6 +31,7 @@ class Call:
         self.op = op
         self.keywords = args[-1] if isinstance(args[-1], dict) else {}
         self.args = list(args[:-1] if self.keywords else args)
+        self.n = len(self.args)
         if op.variadic:
             self.data = list(self.args[0])
         else:
@@ -53,12 +54,15 @@ class Call:
         if self.op.variadic:
             return self.op.call(list(given), *self.args[1:], **self.keywords)
         rest = iter(given)
-        args = [
-            next(rest) if self.wanted(k) else cr.tensor(a) if k < len(self.op.inputs) and
-            isinstance(a, (np.ndarray, np.generic)) else a
-            for k, a in enumerate(self.args)
-        ]  # fmt: skip
+        args = [next(rest) if self.wanted(k) else self.constant(k, given) for k in range(self.n)]
         return self.op.call(*args, **self.keywords)
+
+    def constant(self, k: int, given: tuple[Any, ...]) -> Any:
+        """An argument without gradient: a mask, an index, weights in the type of the others."""
+        value = self.args[k]
+        if k >= len(self.op.inputs) or not isinstance(value, (np.ndarray, np.generic)):
+            return value
+        return cr.tensor(value, dtype=given[0].dtype if value.dtype.kind == "f" else None)
 
 
 def results(value: Any) -> list[Any]:

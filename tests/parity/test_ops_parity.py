@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from chainrule.autograd import registry  # noqa: E402
+from chainrule.autograd.declare import names  # noqa: E402
 from chainrule.autograd.ops.index import Index  # noqa: E402
 from chainrule.autograd.ops.samples import Domain, Sampler  # noqa: E402
 
@@ -220,6 +221,32 @@ def test_samples(peers: Any, name: str, args: tuple[Any, ...], dtype: str) -> No
     cast = {k: v.astype(dtype) if v.dtype.kind == "f" else v for k, v in inputs.items()}
     order = 0 if name in NO_GRADIENT else 2
     assert peers.agree(run, cast, order=order, constant=constant) == "agreed"
+
+
+def twins() -> Iterator[Any]:
+    """Every in-place twin of an operation, with the sample calls that it can write."""
+    for name, op in registry.items():
+        if name + "_" in names["tensor"] and not op.variadic:
+            for k, args in enumerate(samples_of(name)):
+                yield pytest.param(name, args, id=f"{name}_-{k}")
+
+
+@pytest.mark.parametrize(("name", "args"), twins())
+def test_twins(peers: Any, name: str, args: tuple[Any, ...]) -> None:
+    """``x.tanh_()`` and the like: values, version and gradients, or both refuse."""
+    _, inputs, _ = program(name, args)
+    if name.startswith("bitwise"):
+        inputs = {k: v > 0 for k, v in inputs.items()}
+    rest = [a for a in args if not isinstance(a, (np.ndarray, np.floating, dict))]
+
+    def edit(module: Any, given: dict[str, Any]) -> Any:
+        first, *others = given.values()
+        first = first.clone()
+        assert getattr(first, name + "_")(*others, *rest) is first
+        return first, first._version
+
+    compares = name in ("eq", "ne", "lt", "le", "gt", "ge") or name.startswith("logical")
+    peers.agree(edit, inputs, order=0 if compares or name in NO_GRADIENT else 2)
 
 
 # What the public function decides before the operation is called: test_functions_parity.

@@ -30,8 +30,8 @@ def parameters(lib: Any, dtype: str = "float32") -> list[Any]:
 def loss_of(lib: Any, ps: list[Any], step: int) -> Any:
     """Something with a gradient that changes from step to step; the second parameter rests."""
     a, b, c = ps[:3]
-    loss = (a * a * a).sum() * 0.1 + ((a - 0.3 * step) * c).sum() + (c - 1) * c
-    return loss if step % 3 == 1 else loss + ((b - a.sum()) ** 2).mean()
+    loss = (a * a).sum() + ((a - 0.1 * step) * c).sum() * 0.1 + (c - 1) * c
+    return loss if step % 3 == 1 else loss + ((b - a.sum() * 0.1) ** 2).mean()
 
 
 def trained(lib: Any, make: Both, dtype: str = "float32", steps: int = STEPS) -> tuple[Any, Any]:
