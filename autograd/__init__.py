@@ -16,7 +16,8 @@ from .modes import (
     watch,
 )
 from .op import Op, registry
-from .tensor import Size, Tensor
+from .size import Size
+from .tensor import Tensor
 from .tracer import Graph, capture
 
 from . import methods as _methods_bound  # isort: skip  # binds Tensor's methods

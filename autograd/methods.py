@@ -73,7 +73,6 @@ def bind() -> None:
         setattr(TensorMethods, name, names["tensor"][method_name])
     for name in ("__eq__", "__ne__"):
         setattr(TensorMethods, name, _comparison(getattr(TensorMethods, name)))
-    TensorMethods.__pos__ = lambda self: self  # type: ignore[method-assign]
     matmul = names["tensor"]["matmul"]
     for name, call in (("__matmul__", matmul), ("__rmatmul__", _swapped(matmul))):
         setattr(TensorMethods, name, call)

@@ -4,56 +4,23 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
 
 from . import devices, dtypes, views
 from ._methods import TensorMethods
-from .dtypes import get_default_dtype
 from .errors import did_you_mean
 from .functional import backward as run_backward
-from .graph import Leaf, Node, ancestors, extra_of, is_output
-from .handle import Handle, bind, leaf_of, make
+from .graph import Leaf, Node, extra_of, is_output
+from .handle import bind, leaf_of, make
 from .hooks import RemovableHandle, add_hook
-from .printing import tensor_str
-
-ndarray = np.ndarray
-
-
-class Size(tuple[int, ...]):
-    """A shape: a tuple that prints as PyTorch's and counts its elements.
-
-    >>> import chainrule as cr
-    >>> cr.zeros(2, 3).shape, cr.zeros(2, 3).shape.numel()
-    (torch.Size([2, 3]), 6)
-    """
-
-    __slots__ = ()
-
-    def numel(self) -> int:
-        """The number of elements of a tensor of this shape."""
-        n = 1
-        for k in self:
-            n *= k
-        return n
-
-    def __repr__(self) -> str:
-        return f"torch.Size({list(self)})"
-
-    def __getitem__(self, i: Any) -> Any:
-        part = tuple.__getitem__(self, i)
-        return Size(part) if isinstance(i, slice) else part
-
-    def __add__(self, other: Any) -> Size:
-        return Size(tuple.__add__(self, other))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Size, (tuple(self),))
+from .python_data import PythonData
+from .size import Size
 
 
-class Tensor(Handle, TensorMethods):
+class Tensor(TensorMethods, PythonData):
     """An n-dimensional array that records what is computed from it.
 
     Make one with ``chainrule.tensor``; with ``requires_grad=True`` every operation on it is
@@ -155,7 +122,7 @@ class Tensor(Handle, TensorMethods):
 
     def is_contiguous(self) -> bool:
         """Whether its elements lie in memory in row order."""
-        return type(self._data) is not ndarray or bool(self._data.flags.c_contiguous)
+        return type(self._data) is not np.ndarray or bool(self._data.flags.c_contiguous)
 
     def data_ptr(self) -> int:
         """The address of its first element."""
@@ -368,102 +335,8 @@ class Tensor(Handle, TensorMethods):
         if isinstance(self._node, Leaf):
             self._node.shape, self._node.dtype = self._data.shape, self._data.dtype
 
-    # -- to Python and NumPy --------------------------------------------------------------------
-
-    def numpy(self, *, force: bool = False) -> Any:
-        """The data as a NumPy array that shares its memory."""
-        if self.requires_grad and not force:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
-                "instead: NumPy would not record what you do with it."
-            )
-        return views.as_array(self)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        a = self.numpy()
-        return a if dtype is None and not copy else np.array(a, dtype=dtype, copy=copy)
-
-    def item(self) -> Any:
-        """The one element as a Python number."""
-        d = self._data
-        if type(d) is float:
-            return d
-        if d.size != 1:
-            raise RuntimeError(
-                f"a Tensor with {d.size} elements cannot be converted to Scalar (shape "
-                f"{list(d.shape)}); reduce it first, or use tolist()"
-            )
-        return d.item() if d.dtype != dtypes.bfloat16.np else float(d.reshape(()))
-
-    def tolist(self) -> Any:
-        """The elements as nested Python lists."""
-        d = self._data
-        return d if type(d) is float else d.tolist()
-
-    def __bool__(self) -> bool:
-        d = self._data
-        if type(d) is float:
-            return bool(d)
-        if d.size != 1:
-            kind = "no values" if d.size == 0 else "more than one value"
-            raise RuntimeError(
-                f"Boolean value of Tensor with {kind} is ambiguous: use .any() or .all()"
-            )
-        return bool(d)
-
-    def _one(self, kind: str) -> Any:
-        if self.numel() != 1:
-            raise ValueError(f"only one element tensors can be converted to Python {kind}s")
-        return self.item()
-
-    def __float__(self) -> float:
-        return float(self._one("float"))
-
-    def __int__(self) -> int:
-        return int(self._one("int"))
-
-    def __complex__(self) -> complex:
-        return complex(self._one("complex"))
-
-    def __index__(self) -> int:
-        if self._data.__class__ is float or self._data.dtype.kind not in "iub":
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self.item())
-
-    def __len__(self) -> int:
-        if self.ndim == 0:
-            raise TypeError("len() of a 0-d tensor")
-        return int(self._data.shape[0])
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if self.ndim == 0:
-            raise TypeError("iteration over a 0-d tensor")
-        return iter(self.unbind(0))
-
-    def __contains__(self, item: Any) -> bool:
-        value = item._data if isinstance(item, Tensor) else item
-        return bool((self._data == value).any()) if self.ndim else bool(self._data == value)
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def __repr__(self) -> str:
-        return text_of(self)
-
-    def _repr_html_(self) -> str | None:
-        """The drawn graph of a recorded result, in a notebook; nothing above 60 nodes."""
-        from importlib import import_module
-
-        if self.grad_fn is None or len(ancestors([self._node])) > 60:
-            return None
-        viz = import_module("..viz", __package__)
-        drawn: str = viz.draw(self)._repr_html_()
-        return drawn
-
-    def __format__(self, spec: str) -> str:
-        if not spec:
-            return str(self)
-        return format(self.item(), spec) if self.ndim == 0 else object.__format__(self, spec)
+    def __pos__(self) -> Tensor:
+        return self
 
     def __getattr__(self, name: str) -> NoReturn:
         known = [n for n in dir(type(self)) if not n.startswith("_")]
@@ -494,19 +367,6 @@ class Tensor(Handle, TensorMethods):
         if not self.is_leaf:
             raise RuntimeError("only leaf tensors can be pickled; detach() or clone() first")
         return (_rebuild, (type(self), self._data, self.requires_grad))
-
-
-def text_of(t: Any, **more: Any) -> str:
-    """PyTorch's text of a tensor."""
-    node = t.grad_fn
-    return tensor_str(
-        np.asarray(t._data),
-        dtype_name=str(t.dtype),
-        is_default_dtype=t.dtype.name in ("int64", "bool") or t.dtype is get_default_dtype(),
-        requires_grad=t.requires_grad,
-        grad_fn_name=node.name() if node is not None and node.requires_grad else None,
-        **more,
-    )
 
 
 def _rebuild(cls: type, data: Any, requires_grad: bool) -> Any:

@@ -78,7 +78,7 @@ def rows(results: Sequence[Result], peers: Sequence[str]) -> Iterator[str]:
     yield f"|---|---|---|--:|{'--:|--:|' * len(peers)}---|"
     for r in results:
         if r.wrong:
-            yield f"| {r.case.name} | **values disagree** | {r.wrong} |"
+            yield f"| {r.case.name} | **wrong** | {r.wrong} |"
             continue
         for part in PARTS if r.case.nodes else ("both",):
             ours = r.samples(OURS, part)
@@ -169,10 +169,10 @@ def page(
         "",
         f"Each engine in a process of its own, taking turns, {repeats} samples. Cells:",
         "minimum (median) in µs; ratios below 1 are faster than the peer; a difference under 15 %",
-        "is a tie; noise is how far the median lies above the minimum, engine by engine. Values and",
-        "gradients were compared before anything was timed. micrograd computes in float64 always.",
-        "NumPy: the same arithmetic with the gradient written by hand. A step is forward, backward",
-        "and update.",
+        "is a tie; noise is how far the median lies above the minimum, engine by engine. Values",
+        "and gradients were compared before anything was timed. micrograd is float64 always.",
+        "NumPy: the same arithmetic with the gradient written by hand. A step is forward,",
+        "backward and update.",
     ]
     lines += [f"\nLeft out: {name} is not installed." for name in missing]
     for threads, results in tables.items():

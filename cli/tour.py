@@ -96,7 +96,7 @@ def train_digits(seed: int, epochs: int, progress: bool = True) -> Training:
     x, y, x_test, y_test, _ = load(seed)
     model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.3), nn.Linear(256, 10))
     loss_of, optimizer = nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=1e-3)
-    loader = data.DataLoader(data.TensorDataset(x, y), batch_size=32, shuffle=True)
+    loader: Any = data.DataLoader(data.TensorDataset(x, y), batch_size=32, shuffle=True)
     result = Training(model)
     bar = tqdm(range(epochs), unit="epoch", disable=not progress)
     for _ in bar:
