@@ -9,7 +9,8 @@ import numpy as np
 
 from ..declare import elementwise, export, names, public, write_out
 from ..declare import in_place as twin
-from .arithmetic import PAIR, true_divide
+from ..errors import refuse
+from .arithmetic import PAIR, STEPS, true_divide
 from .samples import reals
 
 

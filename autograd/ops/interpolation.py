@@ -31,7 +31,7 @@ def _three(s: Any) -> list[Any]:
     },
     name="lerp",
     where=(),
-    numbers=True,
+    promote="keep",  # the public function has seen to it that all have one dtype
     tex=r"{0} + {2} \left({1} - {0}\right)",
     onnx="Add(Mul(Sub))",
     samples=lambda s: [*_three(s), (s(3), s(3), 0.25), (s(2, 2), s(2), 0.75)],
@@ -77,8 +77,9 @@ lerp_op.op.function = lerp
 
 
 def _number(value: Any, like: Any) -> Any:
-    """``value`` as a number of the kind of ``like``: whole for integers."""
-    return int(value) if np.asarray(like).dtype.kind in "iu" else value
+    """``value`` as a number of the type of ``like``: cut to its range as C cuts it."""
+    kind = np.asarray(like).dtype
+    return np.asarray(int(value)).astype(kind)[()] if kind.kind in "iu" else value
 
 
 @op(
@@ -116,7 +117,16 @@ def addcmul_op(input: Array, tensor1: Array, tensor2: Array, value: Any = 1) -> 
 )
 def addcdiv_op(input: Array, tensor1: Array, tensor2: Array, value: Any = 1) -> Any:
     """``input + value · tensor1 / tensor2``."""
+    if np.asarray(input).dtype.kind in "biu":
+        raise _integers("integers")
     return input + np.true_divide(value * tensor1, tensor2)
+
+
+def _integers(what: str) -> RuntimeError:
+    return RuntimeError(
+        f"Integer division with addcdiv is no longer supported: got {what}; convert one of them "
+        "first: x.float()"
+    )
 
 
 def _tensors(name: str, **given: Any) -> None:
@@ -152,10 +162,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any 
     """
     _tensors("addcdiv", input=input, tensor1=tensor1, tensor2=tensor2)
     if tensor1.dtype.category < 2 and tensor2.dtype.category < 2:
-        raise RuntimeError(
-            "Integer division with addcdiv is no longer supported: got "
-            f"{tensor1.dtype} and {tensor2.dtype}; convert one of them first: x.float()"
-        )
+        raise _integers(f"{tensor1.dtype} and {tensor2.dtype}")
     result = addcdiv_op(input, tensor1, tensor2, value)
     return result if out is None else write_out(out, result)
 

@@ -11,6 +11,7 @@ from ..declare import Array, elementwise, op
 from ..errors import refuse
 from .compare import where
 from .exponential import sqrt
+from .halves import rounded_once
 from .samples import reals
 from .trigonometric import cos
 
@@ -142,7 +143,8 @@ asinh = elementwise(
 acosh = elementwise(
     "acosh",
     np.arccosh,
-    {"input": lambda input: 1 / sqrt((input - 1) * (input + 1))},
+    # (x − 1)(x + 1) is exact near 1, where x² − 1 has cancelled; + 0 is for the zero at −1
+    {"input": lambda input: 1 / sqrt((input - 1) * (input + 1) + 0.0)},
     textbook={"input": lambda input: 1 / sqrt(input**2 - 1)},
     scalar=math.acosh,
     promote="float",
@@ -281,11 +283,6 @@ rad2deg = _scaling(
 )
 
 
-def _sinc_kernel(x: Any) -> Any:
-    wide = np.asarray(x, np.float64) if np.asarray(x).dtype.itemsize < 4 else x
-    return np.sinc(wide).astype(getattr(x, "dtype", np.float64))
-
-
 # sin(z)/z has the derivative −z/3 + z³/30 − z⁵/840 + …; the coefficients by rising power of z²
 _SERIES = (-1 / 3, 1 / 30, -1 / 840, 1 / 45360, -1 / 3991680)
 
@@ -311,13 +308,13 @@ sinc_slope: Any = elementwise(
     promote="float",
     symbol="sinc′",
     tex=r"\operatorname{{sinc}}' {0}",
-    samples=reals(0.2, 3),
+    samples=lambda s: [(s(3),), (s(2, 2, low=0.01, high=0.2),), (s(),), (s(0),)],
     where=(),
     doc="(cos πx − sinc x)/x, the derivative of sinc, by its series where that would cancel.",
 )  # fmt: skip
 sinc: Any = elementwise(
     "sinc",
-    _sinc_kernel,
+    rounded_once(np.sinc),
     {"input": lambda input: sinc_slope(input)},
     textbook={"input": lambda input, out: (cos(math.pi * input) - out) / input},
     promote="float",

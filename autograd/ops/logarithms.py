@@ -18,22 +18,10 @@ from .activation import sigmoid
 from .arithmetic import pow
 from .compare import where
 from .exponential import exp, log
+from .halves import rounded_once
 from .samples import reals
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
-
-
-def typed(function: Any) -> Any:
-    """A SciPy function that answers in the type of its first argument: halves by way of float32."""
-
-    def call(x: Any, *more: Any) -> Any:
-        kind = getattr(x, "dtype", None)
-        if kind is None or kind.itemsize > 2:
-            return function(x, *more)
-        wide = [np.asarray(a, np.float32) if hasattr(a, "dtype") else a for a in (x, *more)]
-        return np.asarray(function(*wide)).astype(kind)[()]
-
-    return call
 
 
 exp2 = elementwise(
@@ -104,9 +92,18 @@ log2 = elementwise(
     tensor([0., 3.])
     """,
 )
+
+
+def _log10_kernel(x: Any) -> Any:
+    """In double precision: NumPy's log10 of 1000 in float32 is not 3."""
+    if x.__class__ is float or x.dtype.itemsize > 4:
+        return np.log10(x)
+    return np.log10(x, dtype=np.float64).astype(x.dtype)
+
+
 log10 = elementwise(
     "log10",
-    np.log10,
+    _log10_kernel,
     {"input": lambda input: 1 / (input * LN10)},
     scalar=math.log10,
     promote="float",
@@ -144,6 +141,7 @@ def _logit_slope(input: Any, eps: Any) -> Any:
         (s(0, 2),),
     ],
 )
+@rounded_once
 def logit(input: Array, eps: float | None = None) -> Any:
     """The log-odds ln(x/(1 − x)), the inverse of sigmoid; nan outside [0, 1].
 
@@ -153,9 +151,7 @@ def logit(input: Array, eps: float | None = None) -> Any:
     >>> cr.logit(cr.tensor([0.5, 0.9]))
     tensor([0.0000, 2.1972])
     """
-    if eps is None:
-        return typed(_logit)(input)
-    return typed(_logit)(np.clip(input, eps, 1 - eps))
+    return _logit(input if eps is None else np.clip(input, eps, 1 - eps))
 
 
 @op(
@@ -204,7 +200,7 @@ def logaddexp2(input: Array, other: Array) -> Any:
 
 xlogy = elementwise(
     "xlogy",
-    typed(_xlogy),
+    rounded_once(_xlogy),
     {
         "input": lambda input, other: where((input == 0) * (other <= 0), 0.0, log(other)),
         "other": lambda input, other: input / other,
@@ -215,7 +211,13 @@ xlogy = elementwise(
     promote="float",
     symbol="x ln y",
     tex=r"{0} \ln {1}",
-    samples=reals(0.3, 3, (0.3, 3)),
+    samples=lambda s: [
+        (s(3), s(3, low=0.3, high=3.0)),
+        (s(2, 3), s(3, low=0.3, high=3.0)),
+        (s(), s(low=0.3, high=3.0)),
+        (s(2, 1), s(1, 3, low=0.3, high=3.0)),
+        (s(0), s(low=0.3)),
+    ],
     doc="""``input · ln(other)``, and 0 where ``input`` is 0 (nan where ``other`` is nan).
 
     Derivatives ln(other) and input/other.
