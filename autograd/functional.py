@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import modes, walker
+from . import modes, views, walker
 from .dtypes import BY_NP
 from .graph import Leaf
 from .handle import Handle, make
@@ -92,6 +92,7 @@ def grad(
     with modes.enable_grad() if create_graph else modes.no_grad():
         found = walker.walk(seeds, set(nodes), keep=keep, recorded=create_graph, into_leaves=False)
     result: list[Any] = []
+    taken = {id(views.owner_of(g)) for _, g in seeds if isinstance(g, np.ndarray)}
     for k, (t, node) in enumerate(zip(ins, nodes, strict=True)):
         g = found.get(node)
         if g is None and materialize_grads:
@@ -102,13 +103,18 @@ def grad(
                 f"(input {k}, shape {list(t.shape)}). Set allow_unused=True if this is the "
                 "desired behavior."
             )
-        result.append(g if g is None or isinstance(g, Handle) else make(_owned(g)))
+        result.append(g if g is None or isinstance(g, Handle) else make(_owned(g, taken)))
     return tuple(result)
 
 
-def _owned(g: Any) -> Any:
-    """An array of its own: users may edit what they are given."""
-    return g.copy() if isinstance(g, np.ndarray) and (g.base is not None or 0 in g.strides) else g
+def _owned(g: Any, taken: set[int]) -> Any:
+    """An array that nobody else holds: users may edit what they are given."""
+    if not isinstance(g, np.ndarray):
+        return g
+    if g.base is not None or id(g) in taken:
+        g = g.copy()
+    taken.add(id(g))
+    return g
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""More activations: the ELU family, smooth ones, and those made of straight lines."""
+"""Smooth activations: the ELU family, softplus and its kin, gated ones, softmin and Gumbel."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from .. import dtypes, random
+from .. import random
 from ..declare import Array, export, names, op
 from ..errors import refuse
-from ..handle import Handle, make
+from ..handle import make
 from ..shapes import axis as axis_of
 from ..views import write
-from .activation import leaky_relu, sigmoid
+from .activation import sigmoid
 from .arithmetic import abs as abs_op
-from .arithmetic import mul
 from .clip import clamp_op
 from .compare import where
 from .exponential import exp
@@ -278,104 +277,8 @@ def glu(input: Any, dim: int = -1) -> Any:
     return narrow(input, k, 0, n // 2) * sigmoid(narrow(input, k, n // 2, n // 2))
 
 
-@op(
-    {
-        "input": lambda g, input, weight: where(input > 0, g, g * weight),
-        "weight": lambda g, input: where(input > 0, 0.0, g * input),
-    },
-    name="prelu",
-    where=(),
-    promote="keep",
-    tex=r"\operatorname{{prelu}}({0})",
-    onnx="PRelu",
-    samples=lambda s: [
-        (s.distinct(3, 4), s(1, 4)),
-        (s.distinct(3, 4), s(1, 1)),
-        (s.distinct(2, 3, 2), s(1, 3, 1)),
-        (s(), s()),
-        (s(0, 2), s(1, 2)),
-    ],
-)
-def prelu_op(input: Array, weight: Array) -> Any:
-    """X above 0, ``weight``·x below; ``weight`` broadcasts."""
-    refuse("prelu", input)
-    return np.where(np.greater(input, 0), input, np.multiply(weight, input))[()]
-
-
-@export("torch", "tensor", "F")
-def prelu(input: Any, weight: Any) -> Any:
-    """X above 0, w·x below: ``weight`` has one element, or one for each channel (dimension 1).
-
-    Source: He et al., "Delving Deep into Rectifiers", 2015.
-
-    >>> import chainrule as cr
-    >>> cr.prelu(cr.tensor([-2.0, 3.0]), cr.tensor([0.25]))
-    tensor([-0.5000,  3.0000])
-    """
-    check_tensor("prelu", input)
-    if not isinstance(weight, Handle):
-        raise TypeError(f"prelu(): argument 'weight' must be Tensor, not {type(weight).__name__}")
-    w: Any = weight
-    if w.ndim > 1:
-        raise RuntimeError(
-            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {w.ndim}"
-        )
-    if w.dtype is not input.dtype:
-        raise RuntimeError(
-            f"prelu: Type promoting not supported. Got {input.dtype} and {w.dtype}"
-        )
-    if w.numel() == 1:
-        return prelu_op(input, w.reshape((1,) * input.ndim))
-    channels = input.shape[1] if input.ndim > 1 else 1
-    if w.numel() != channels:
-        raise RuntimeError(
-            "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
-            f"{w.numel()} and channel size = {channels}."
-        )
-    return prelu_op(input, w.reshape((1, -1, *(1,) * (input.ndim - 2))))
-
-
-prelu_op.op.function = prelu
-
-
 @export("F")
-def rrelu(
-    input: Any,
-    lower: float = 1.0 / 8,
-    upper: float = 1.0 / 3,
-    training: bool = False,
-    inplace: bool = False,
-) -> Any:
-    """Leaky relu whose slope below 0 is drawn uniformly from [lower, upper] for each element.
-
-    Outside of training the slope is their mean.
-    Source: Xu et al., "Empirical Evaluation of Rectified Activations", 2015.
-
-    >>> import chainrule as cr
-    >>> cr.nn.functional.rrelu(cr.tensor([-1.0, 2.0]), 0.25, 0.75)
-    tensor([-0.5000,  2.0000])
-    """
-    check_tensor("rrelu", input)
-    if lower > upper:
-        raise RuntimeError(
-            "Lower bound should be less than or equal to the upper bound, got "
-            f"{lower} and {upper}"
-        )
-    if not training:
-        return finished(input, leaky_relu(input, (lower + upper) / 2), inplace, "rrelu_")
-    refuse("rrelu", input._data)
-    x = np.asarray(input._data)
-    slopes = np.ones(x.shape, x.dtype)
-    below = x <= 0  # only these take a draw, in order
-    drawn = random.pick(None).uniform((int(below.sum()),), np.dtype(np.float64), lower, upper)
-    slopes[below] = drawn
-    return finished(input, mul(input, make(slopes[()])), inplace, "rrelu_")
-
-
-@export("F")
-def softmin(
-    input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
-) -> Any:
+def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """``softmax`` of −``input``: e⁻ˣ / Σ e⁻ˣ along ``dim``.
 
     >>> import chainrule as cr
@@ -409,33 +312,25 @@ def gumbel_softmax(
     return top - soft.detach() + soft
 
 
-def _twins() -> None:
-    """``elu_`` and its like in nn.functional; ``celu``, ``selu``, ``rrelu`` at the top level."""
-    for function, top in ((elu, False), (celu, True), (selu, True), (rrelu, True)):
-        twin = _in_place(function)
-        names["F"][twin.__name__] = twin
-        if top:
-            names["torch"][function.__name__] = _plain(function)
-            names["torch"][twin.__name__] = twin
+def twin_of(function: Any) -> Any:
+    """The form that writes into its argument: ``elu_`` of ``elu``."""
 
-
-def _in_place(function: Any) -> Any:
     def twin(input: Any, *args: Any, **kwargs: Any) -> Any:
         return function(input, *args, **kwargs, inplace=True)
 
     twin.__name__ = twin.__qualname__ = function.__name__ + "_"
-    twin.__module__ = __name__
+    twin.__module__ = function.__module__
     twin.__doc__ = f"``{function.__name__}``, written into its argument."
     return twin
 
 
-def _plain(function: Any) -> Any:
-    def plain(input: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(input, *args, **kwargs)
+def publish_twins(functions: Any, top: Any) -> None:
+    """``elu_`` and its like in nn.functional; those in ``top`` and their twins at the top too."""
+    for function in functions:
+        names["F"][function.__name__ + "_"] = twin_of(function)
+    for function in top:
+        names["torch"][function.__name__] = function
+        names["torch"][function.__name__ + "_"] = twin_of(function)
 
-    plain.__name__ = plain.__qualname__ = function.__name__
-    plain.__doc__, plain.__module__ = function.__doc__, __name__
-    return plain
 
-
-_twins()
+publish_twins((elu, selu, celu), (selu, celu))
