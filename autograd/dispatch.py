@@ -17,7 +17,7 @@ from .dtypes import F32, F64
 from .errors import explain
 from .graph import OUTPUT, Node, Piece
 from .handle import Handle, cast, leaf_of, make, scalar_of
-from .op import Op
+from .op import ALL, Op
 
 ndarray = np.ndarray
 SCALARS = (float, np.float32)  # 0-d data that is kept out of NumPy
@@ -110,18 +110,19 @@ def record(
     if modes.paused and not modes.local.grad:
         return None
     watched = modes.watching and modes.local.watch
-    mask, edges, constants = 0, [], []
+    bits, edges, constants = [], [], []
     dtype = F64 if type(first) is float else first.dtype
     flows = op.differentiable and (dtype.kind in "fc" or dtype is BFLOAT16)
     for k, i in enumerate(inputs):
         node = i._node if isinstance(i, Handle) else None
         if node is not None and node.requires_grad and flows:
-            mask |= 1 << k
             edges.append(node)
+            bits.append(k)
         else:
             constants.append(i)
-    if not mask and not watched:
+    if not edges and not watched:
         return None
+    mask = ALL if op.variadic and not constants else sum([1 << k for k in bits])
     plan = op.plan(mask)
     shape = () if type(first) is float else first.shape
     saved = plan.save(raws, out, params) if mask else ()

@@ -19,14 +19,13 @@ order), ``Sym`` (printed), ``Tracer`` (equations). ``tests/autograd/test_rules.p
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Rule = Callable[..., Any] | int
 registry: dict[str, Op] = {}
 PASSING = (lambda value: value).__code__.co_code  # a rule that is what it names
-REQUIRED: Any = inspect.Parameter.empty
+ALL = -1  # the mask of a list of tensors that all require grad: every bit is set
 
 
 class Op:
@@ -114,7 +113,7 @@ class Plan:
     def __init__(self, op: Op, mask: int) -> None:
         self.op, self.mask = op, mask
         n = mask.bit_length() if op.variadic else len(op.inputs)
-        self.wanted = tuple(k for k in range(n) if mask >> k & 1)
+        self.wanted = () if mask == ALL else tuple(k for k in range(n) if mask >> k & 1)
         if mask and not op.differentiable:
             raise RuntimeError(f"{op.name}: the derivative is not implemented")
         if callable(op.rules):
@@ -151,8 +150,10 @@ class Plan:
         needs = rule_names(self.op.rules)
         names = [name for name in needs if name not in ("g", "needs")]
         args = ", ".join("NEEDS" if name == "needs" else name for name in needs)
-        flags = tuple(k in self.wanted for k in range(n))
+        flags = tuple(self.mask >> k & 1 == 1 for k in range(n))
         self._compile(names, {"rule": self.op.rules, "NEEDS": flags}, f"rule({args})")
+        if self.mask == ALL:
+            return
         inner, wanted = self.backward, self.wanted
 
         def backward(g: Any, saved: Any) -> tuple[Any, ...]:

@@ -199,7 +199,8 @@ def whole(node: Any, pieces: list[Piece], recorded: bool) -> list[Any]:
 def narrowed(node: Any, useful: set[Any]) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
     """The plan, saved values and inputs of a node for the inputs that somebody asked for."""
     plan = node.plan
-    kept = [k for k, i in zip(plan.wanted, node.inputs, strict=True) if i in useful]
+    places = plan.wanted or range(len(node.inputs))  # none are listed where all are wanted
+    kept = [k for k, i in zip(places, node.inputs, strict=True) if i in useful]
     small = plan.op.plan(sum(1 << k for k in kept))
     saved = tuple([node.saved[plan.saves.index(name)] for name in small.saves])
     return small, saved, tuple([i for i in node.inputs if i in useful])

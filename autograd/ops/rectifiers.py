@@ -134,12 +134,12 @@ def hardtanh_op(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> An
     kind = np.asarray(input).dtype
     if kind.kind == "b":
         raise RuntimeError("Bool inputs not supported for hardtanh; convert first: x.float()")
+    if kind.kind in "iu":
+        min_val, max_val = int(min_val), int(max_val)
     if kind.kind == "u" and min_val < 0:
         raise RuntimeError(
             f"cannot do hardtanh on an unsigned type ({kind}) with negative limits ({min_val})"
         )
-    if kind.kind in "iu":
-        min_val, max_val = int(min_val), int(max_val)
     return np.minimum(np.maximum(input, min_val), max_val)
 
 
@@ -256,8 +256,11 @@ def threshold_op(input: Array, threshold: float, value: float) -> Any:
     x = np.asarray(input)
     refuse("threshold", x, "b")
     if x.dtype.kind in "iu":
-        threshold, value = int(threshold), np.asarray(int(value)).astype(x.dtype)
-    return np.where(x <= threshold, np.asarray(value, x.dtype), x)[()]
+        threshold, value = int(threshold), int(value)
+        limits = np.iinfo(x.dtype)
+        if not limits.min <= value <= limits.max:
+            raise RuntimeError(f"value cannot be converted to type {x.dtype} without overflow")
+    return np.where(x <= threshold, x.dtype.type(value), x)[()]
 
 
 @export("F")

@@ -45,9 +45,7 @@ class Call:
         return callable(rules) or not rules or self.op.inputs[k] in rules
 
     def tensors(self, dtype: str = "float64", grad: bool = True) -> list[Any]:
-        return [
-            cr.tensor(a, dtype=getattr(cr, dtype)).requires_grad_(grad) for a in self.data
-        ]
+        return [cr.tensor(a, dtype=getattr(cr, dtype)).requires_grad_(grad) for a in self.data]
 
     def __call__(self, *given: Any) -> Any:
         """Run it on tensors."""
