@@ -99,8 +99,15 @@ def binary(op: Op) -> Callable[[Any, Any], Any]:
                 kind = kind2
         else:  # inside a rule
             return raw(op, (input, other), ())
-        if kind is not kind2:
-            return apply(op, (input, other))
+        if kind is not kind2:  # 0-d data may be an array too, where its memory was shared
+            if kind is ndarray and not x.ndim:
+                x = typed = scalar_of(x[()])
+                kind = type(x)
+            elif kind2 is ndarray and not y.ndim:
+                y = scalar_of(y[()])
+                kind2 = type(y)
+            if kind is not kind2:
+                return apply(op, (input, other))
         try:
             if kind is float:
                 out, dtype, shape = scalar(x, y), F64, ()

@@ -57,12 +57,14 @@ def cell(samples: Sequence[float]) -> str:
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
-    """Our minimum over theirs; a tie where minimum or median is within 15 % of theirs."""
+    """Our minimum over theirs; a tie within 15 %; noisy where minimum and median disagree."""
     if not ours or not theirs:
         return "–"
     least = min(ours) / min(theirs)
     middle = statistics.median(ours) / statistics.median(theirs)
-    tie = abs(least - 1) < TIE or abs(middle - 1) < TIE or (least < 1) != (middle < 1)
+    if (least < 1) != (middle < 1) and max(abs(least - 1), abs(middle - 1)) >= TIE:
+        return f"noisy ({least:.2f}×, median {middle:.2f}×)"
+    tie = abs(least - 1) < TIE or abs(middle - 1) < TIE
     return f"tie ({least:.2f}×)" if tie else f"{least:.2f}×"
 
 
@@ -78,7 +80,7 @@ def rows(results: Sequence[Result], peers: Sequence[str]) -> Iterator[str]:
     yield f"|---|---|---|--:|{'--:|--:|' * len(peers)}---|"
     for r in results:
         if r.wrong:
-            yield f"| {r.case.name} | **wrong** | {r.wrong} |"
+            yield f"| {r.case.name} | **wrong** | {r.wrong} |{' |' * (2 + 2 * len(peers))}"
             continue
         for part in PARTS if r.case.nodes else ("both",):
             ours = r.samples(OURS, part)

@@ -2,8 +2,8 @@
 
 ``python benchmarks/run.py [--quick] [--case NAME]`` from any folder, with chainrule installed. The
 engines' values and gradients are compared first; only then is anything timed. A whole run writes
-benchmarks/results/latest.md. It fails (exit status 1)
-where values disagree or chainrule raises, never on time.
+benchmarks/results/latest.md. It fails (exit status 1) where values disagree
+or chainrule raises, never on time.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..autograd import Tensor
-from ..autograd.errors import did_you_mean
 from .parameter import Buffer, Parameter, typename
 
 if TYPE_CHECKING:
@@ -86,10 +85,10 @@ class Tree:
         for kind in ("_parameters", "_buffers", "_modules"):
             if kind in own and name in own[kind]:
                 return own[kind][name]
-        known = [n for n in (*dir(type(self)), *own.get("_modules", ())) if not n.startswith("_")]
+        # The interpreter looks for a similar name in ``dir(obj)`` if it comes to print this: hasattr
+        # must not pay for the search.
         text = f"'{type(self).__name__}' object has no attribute '{name}'"
-        close = did_you_mean(name, known)
-        raise AttributeError(f"{text}.{close}" if close else text)
+        raise AttributeError(text, name=name, obj=self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = self.__dict__

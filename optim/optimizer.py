@@ -62,7 +62,8 @@ class Optimizer:
         """What is neither saved nor copied: hooks and scratch memory."""
         for name in HOOKS:
             self.__dict__.setdefault(f"_optimizer_{name}_hooks", OrderedDict())
-        self._scratch: dict[Any, Any] = {}
+        self._pools: dict[Any, Any] = {}  # scratch memory by dtype
+        self._scratch: dict[Any, Any] = {}  # its views by shape and dtype
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -214,11 +215,10 @@ class Optimizer:
         key = (like.shape, like.dtype)
         found = self._scratch.get(key)
         if found is None:
-            pool = self._scratch.get(like.dtype)
+            pool = self._pools.get(like.dtype)
             if pool is None or pool.shape[1] < like.size:
-                pool = np.empty((2, max(like.size, 1)), like.dtype)
-                self._scratch = {k: v for k, v in self._scratch.items() if k[-1:] != key[1:]}
-                self._scratch[like.dtype] = pool
+                pool = self._pools[like.dtype] = np.empty((2, max(like.size, 1)), like.dtype)
+                self._scratch.clear()  # what lies in the old memory
             found = tuple([row[: like.size].reshape(like.shape) for row in pool])
             self._scratch[key] = found
         return found

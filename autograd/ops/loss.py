@@ -136,7 +136,9 @@ def picked_loss(
     input: Array, index: Array, weight: Array, reduction: str = "none", divisor: float = 1.0
 ) -> Any:
     """−weightᵢ · input[i, indexᵢ] for each row i, or their sum divided by ``divisor``."""
-    each = -input[np.arange(len(index)), index] * weight
+    each = -input[np.arange(len(index)), index]
+    if weight is not None:
+        each = each * weight
     return each if reduction == "none" else np.add.reduce(each) / each.dtype.type(divisor)
 
 
@@ -153,7 +155,7 @@ def picked_loss(
 def picked_back(input: Array, index: Array, weight: Array, shape: Any) -> Any:
     """Zeros of ``shape`` with −weightᵢ · inputᵢ at [i, indexᵢ]: the way back of ``picked_loss``."""
     out = np.zeros(shape, getattr(input, "dtype", np.float64))
-    out[np.arange(len(index)), index] = -input * weight
+    out[np.arange(len(index)), index] = -input if weight is None else -input * weight
     return out
 
 
@@ -217,6 +219,14 @@ def _picked(rows: Any, flat: Any, shape: Any, weight: Any, ignore: int, reductio
         raise RuntimeError(
             f"expected scalar type Long but found {flat.dtype}: class targets are int64 indices"
         )
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    if weight is None and index.size:
+        low, high = int(index.min()), int(index.max())
+        if low >= 0 and high < classes and not low <= ignore <= high:  # every target counts once
+            n = float(len(index)) if reduction == "mean" else 1.0
+            loss = picked_loss(rows, flat, None, reduction, n)
+            return reshape(loss, tuple(shape)) if reduction == "none" else loss
     kept = index != ignore
     if np.any(kept & ((index < 0) | (index >= classes))):
         bad = index[kept & ((index < 0) | (index >= classes))][0]
@@ -225,8 +235,6 @@ def _picked(rows: Any, flat: Any, shape: Any, weight: Any, ignore: int, reductio
     each = kept.astype(rows.dtype.np)
     if weight is not None:
         each = each * weight._data[safe]
-    if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{reduction} is not a valid value for reduction")
     if reduction == "none":
         return reshape(picked_loss(rows, make(safe), make(each)), tuple(shape))
     if reduction == "sum" or each.any():

@@ -111,7 +111,8 @@ class Peers:
         """Run a program with both; compare results and gradients, or that both raise.
 
         ``inputs`` are arrays; floating ones require grad, except the ``constant`` ones.
-        ``order``: how many derivatives. ``zeros``: whether −0 differs from 0. Returns "raised" or "agreed".
+        ``order``: how many derivatives. ``zeros``: whether −0 differs from 0. Returns "raised" or
+        "agreed".
         """
         given = [
             {k: self.tensor(m, v, order > 0 and k not in constant) for k, v in inputs.items()}
@@ -168,9 +169,7 @@ class Peers:
                 for o in outs:
                     w = np.asarray(draw.uniform(0.5, 1.5, tuple(o.shape)))
                     seeds.append(self.tensor(m, w, False).to(o.dtype))
-                grads.append(
-                    m.autograd.grad(outs, xs, seeds, create_graph=True, allow_unused=True)
-                )
+                grads.append(m.autograd.grad(outs, xs, seeds, create_graph=True, allow_unused=True))
             for k, (a, b) in enumerate(zip(*grads, strict=True)):
                 where = f"gradient of order {n} of input {k}"
                 if a is None or b is None:

@@ -14,8 +14,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from chainrule.autograd import registry  # noqa: E402
-from chainrule.autograd.declare import names  # noqa: E402
+from chainrule.autograd import registry
+from chainrule.autograd.declare import names
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:chainrule")
 

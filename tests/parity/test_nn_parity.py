@@ -27,9 +27,7 @@ def same(ours: Any, theirs: Any, rtol: float = 2e-7, atol: float = 0.0) -> None:
     """Equal dtype, shape and values."""
     assert str(ours.dtype) == str(theirs.dtype)
     assert tuple(ours.shape) == tuple(theirs.shape)
-    np.testing.assert_allclose(
-        ours.detach().numpy(), theirs.detach().numpy(), rtol=rtol, atol=atol
-    )
+    np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=rtol, atol=atol)
 
 
 def message(make: Both, library: Any) -> tuple[str, str]:

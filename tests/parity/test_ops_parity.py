@@ -340,8 +340,6 @@ def test_edges_of_scalars(peers: Any, name: str, dtype: str) -> None:
             raise AssertionError(f"{name}{(*values,)}: {error}") from None
 
 
-
-
 def test_what_is_not_covered(capsys: pytest.CaptureFixture[str]) -> None:
     for name in registry:
         if name not in NOT_COVERED:

@@ -104,7 +104,9 @@ def test_unary(name: str, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("name", ["gelu", "leaky_relu", "relu", "softmax", "log_softmax"])
 def test_activations(name: str) -> None:
     more = {"dim": -1} if "softmax" in name else {}
-    for dtype, shape in itertools.product(["float16", "bfloat16", "float32", "float64"], [(2,), ()]):
+    for dtype, shape in itertools.product(
+        ["float16", "bfloat16", "float32", "float64"], [(2,), ()]
+    ):
         a, ta = pair(dtype, shape)
         ours = outcome(lambda a=a: getattr(cr.nn.functional, name)(a, **more))
         assert ours == outcome(lambda a=ta: getattr(torch.nn.functional, name)(a, **more)), dtype
