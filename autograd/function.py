@@ -81,7 +81,7 @@ class _CustomPlan:
     """A user's backward in the form the walker calls."""
 
     frees = True
-    saves: tuple[str, ...] = ()
+    saves = ("ctx",)
     source = ""
 
     def __init__(self, cls: Any, ctx: Context, mask: int, n: int, several: bool) -> None:
@@ -89,12 +89,14 @@ class _CustomPlan:
         self.cls, self.ctx, self.mask = cls, ctx, mask
         self.wanted = tuple(k for k in range(n) if mask >> k & 1)
         self.count = n
+        self.shapes: list[tuple[int, ...]] = []
 
     def backward(self, g: Any, saved: Any) -> tuple[Any, ...]:
         """Call the user's ``backward`` and check what it returns."""
         several = self.op.several
-        recorded = isinstance(g[0] if several else g, Handle)
-        given = [x if recorded else make(x) for x in (g if several else [g])]
+        recorded = any(isinstance(x, Handle) for x in (g if several else [g]))
+        every = g if several else [g]
+        given = [x if recorded or x is None else make(x) for x in every]
         grads = self.cls.backward(self.ctx, *given)
         grads = grads if isinstance(grads, tuple) else (grads,)
         if len(grads) > self.count and all(x is None for x in grads[self.count :]):
@@ -112,8 +114,27 @@ class _CustomPlan:
                     f"{self.cls.__name__}.backward must return tensors or None, got "
                     f"{type(x).__name__} for input {k}"
                 )
+            self._check(x, k)
             out.append(x if x is None or recorded else x._data)
         return tuple(out)
+
+    @property
+    def materialize(self) -> bool:
+        """Whether results that got no gradient count as zeros."""
+        return self.ctx._materialize
+
+    def _check(self, grad: Any, k: int) -> None:
+        """Refuse a gradient that cannot be summed to its input's shape."""
+        if grad is None:
+            return
+        shape, expected = tuple(grad.shape), self.shapes[k]
+        lead = len(shape) - len(expected)
+        pairs = zip(shape[max(lead, 0) :], expected, strict=False)
+        if shape and (lead < 0 or any(m != 1 and n != m for n, m in pairs)):
+            raise RuntimeError(
+                f"Function {self.cls.__name__}Backward returned an invalid gradient at index {k} - "
+                f"got {list(shape)} but expected shape compatible with {list(expected)}"
+            )
 
 
 class Function:
@@ -184,6 +205,7 @@ def _record(
     mask = sum(1 << k for k, need in enumerate(ctx.needs_input_grad) if need)
     several = len(outs) > 1
     plan: Any = _CustomPlan(cls, ctx, mask, len(args), several)
+    plan.shapes = [tuple(a.shape) if isinstance(a, Handle) else () for a in args]  # type: ignore[attr-defined]
     inputs = tuple([a._node for a, need in zip(args, ctx.needs_input_grad, strict=True) if need])
     constants = tuple(
         [leaf_of(a) for a, need in zip(args, ctx.needs_input_grad, strict=True) if not need]

@@ -108,6 +108,7 @@ class Plan:
     backward: Callable[[Any, Any], Any]
     save: Callable[[Any, Any, Any], tuple[Any, ...]]
     keep: Callable[..., tuple[Any, ...]] | None
+    materialize = True  # results that got no gradient count as zeros
     __slots__ = ("backward", "frees", "keep", "mask", "op", "save", "saves", "source", "wanted")
 
     def __init__(self, op: Op, mask: int) -> None:

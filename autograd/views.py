@@ -277,6 +277,16 @@ def type_word(d: Any) -> str:
     return words.get(d.name, str(d.name))
 
 
+def check_writable(t: Any, op: str) -> None:
+    """Raise where the memory of ``t`` cannot be written element by element."""
+    if type(t._data) is ndarray and not t._data.flags.writeable:
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            f"single memory location (an expanded tensor, or read-only memory). {op} needs memory "
+            "of its own: clone() the tensor before performing the operation."
+        )
+
+
 def store(t: Any, data: Any, op: str) -> None:
     """Write values into the memory of ``t`` and note the edit."""
     if modes.tracing and modes.local.capture is not None:
@@ -284,12 +294,7 @@ def store(t: Any, data: Any, op: str) -> None:
             raise RuntimeError(f"{op}: an in-place edit of a view cannot be captured")
         modes.local.capture.wrote(t, data)
         return
-    if type(t._data) is ndarray and not t._data.flags.writeable:
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a "
-            f"single memory location (an expanded tensor, or read-only memory). {op} needs memory "
-            "of its own: clone() the tensor before performing the operation."
-        )
+    check_writable(t, op)
     bump(t, op)
     if type(t._data) is ndarray:
         np.copyto(t._data, data, casting="unsafe")

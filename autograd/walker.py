@@ -190,7 +190,7 @@ def whole(node: Any, pieces: list[Piece], recorded: bool) -> list[Any]:
     for p in pieces:
         grads[p.k] = p.value if grads[p.k] is None else grads[p.k] + p.value
     for k, (shape, dtype) in enumerate(node.value):
-        if grads[k] is None:
+        if grads[k] is None and node.plan.materialize:
             zeros = scalar_of(np.zeros(shape, dtype)[()])
             grads[k] = make(zeros) if recorded else zeros
     return grads
@@ -199,6 +199,8 @@ def whole(node: Any, pieces: list[Piece], recorded: bool) -> list[Any]:
 def narrowed(node: Any, useful: set[Any]) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
     """The plan, saved values and inputs of a node for the inputs that somebody asked for."""
     plan = node.plan
+    if "ctx" in plan.saves:  # a user's Function computes all its gradients at once
+        return plan, node.saved, node.inputs
     places = plan.wanted or range(len(node.inputs))  # none are listed where all are wanted
     kept = [k for k, i in zip(places, node.inputs, strict=True) if i in useful]
     small = plan.op.plan(sum(1 << k for k in kept))

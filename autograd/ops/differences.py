@@ -76,7 +76,7 @@ def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
 
     >>> import chainrule as cr
     >>> cr.trapezoid(cr.tensor([1.0, 5.0, 10.0])), cr.trapezoid(cr.tensor([1.0, 5.0]), dx=2)
-    (tensor(10.5000), tensor(12.))
+    (tensor(10.5000), tensor(6.))
     """
     areas, k = _areas("trapezoid", y, x, dx, dim)
     return total(areas, k, False) / 2

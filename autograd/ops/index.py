@@ -328,6 +328,7 @@ def assign(self: Any, parsed: Index, value: Any, accumulate: bool = False) -> No
             f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to "
             f"indexing result of shape {list(target)}"
         )
+    views.check_writable(self, "an indexed assignment")
     before, node = make(self._data, self._node), None
     if modes.recording() and (before.requires_grad or value.requires_grad):
         node = _assigned_node(before, value, parsed)

@@ -152,7 +152,6 @@ def test_retain_grad() -> None:
     assert h.retains_grad
     (h * h).sum().backward()
     assert h.grad.tolist() == [4.0, 8.0]
-    (h * 3).sum().backward() if False else None
     x.retain_grad()  # of a leaf: nothing to do
     assert not x.retains_grad
     with pytest.raises(RuntimeError, match="requires_grad=False"):

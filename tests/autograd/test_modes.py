@@ -86,9 +86,9 @@ def test_decorators(decorator: Any) -> None:
 
     @decorator
     def fails() -> None:
-        raise ValueError
+        raise ZeroDivisionError
 
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ZeroDivisionError):
         fails()
     assert recorded()
 
@@ -163,7 +163,7 @@ def test_backward_of_a_graph_recorded_outside() -> None:
         with pytest.raises(RuntimeError, match="does not require grad"):
             w.backward()
     with cr.no_grad():
-        (g,) = cr.autograd.grad(x * 1 if False else _recorded(x), x, create_graph=True)
+        (g,) = cr.autograd.grad(_recorded(x), x, create_graph=True)
     assert g.requires_grad
 
 
