@@ -90,19 +90,19 @@ def same(first: Any, second: Any, rtol: float = 1e-12) -> None:
             np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol, 1e-14)
 
 
-@pytest.mark.parametrize("call", calls())
+@pytest.mark.parametrize("call", list(calls()))
 def test_first_order(call: Call) -> None:
     """Backward against central differences."""
     assert gradcheck(call, call.tensors(), atol=1e-7, rtol=1e-6)
 
 
-@pytest.mark.parametrize("call", calls())
+@pytest.mark.parametrize("call", list(calls()))
 def test_second_order(call: Call) -> None:
     """The gradient of the gradient against central differences of the gradient."""
     assert gradgradcheck(call, call.tensors(), atol=1e-7, rtol=1e-6)
 
 
-@pytest.mark.parametrize("call", calls())
+@pytest.mark.parametrize("call", list(calls()))
 def test_recorded_backward_is_the_fast_one(call: Call) -> None:
     """A rule read on arrays and the same rule read on tensors give the same numbers."""
     xs = call.tensors()
@@ -115,7 +115,7 @@ def test_recorded_backward_is_the_fast_one(call: Call) -> None:
     same([y.grad for y in ys], gradients(call, xs, False))
 
 
-@pytest.mark.parametrize("call", calls())
+@pytest.mark.parametrize("call", list(calls()))
 def test_float32(call: Call) -> None:
     """float32 in, float32 out, and gradients of float32 that float64 confirms."""
     xs, doubles = call.tensors("float32"), call.tensors()
@@ -131,7 +131,7 @@ def test_float32(call: Call) -> None:
             np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), 1e-4, 1e-5)
 
 
-@pytest.mark.parametrize("call", calls())
+@pytest.mark.parametrize("call", list(calls()))
 def test_memory_layout(call: Call) -> None:
     """Transposed, strided and expanded inputs give what contiguous ones give."""
     plain = call.tensors()
@@ -147,7 +147,7 @@ def test_memory_layout(call: Call) -> None:
         same(gradients(call, xs, False), gradients(call, plain, False))
 
 
-@pytest.mark.parametrize("call", calls(differentiable=False))
+@pytest.mark.parametrize("call", list(calls(differentiable=False)))
 def test_watched_and_unrecorded(call: Call) -> None:
     """Under watch() and under no_grad the numbers are the same; inputs are left as they were."""
     plain = results(call(*call.tensors()))
@@ -170,7 +170,7 @@ def test_watched_and_unrecorded(call: Call) -> None:
         np.testing.assert_array_equal(x.detach().numpy(), a)
 
 
-@pytest.mark.parametrize("call", calls())
+@pytest.mark.parametrize("call", list(calls()))
 def test_gradient_for_some_inputs_only(call: Call) -> None:
     """Each input alone gets the gradient that it gets in company."""
     whole = gradients(call, call.tensors(), False)
@@ -187,7 +187,7 @@ def test_gradient_for_some_inputs_only(call: Call) -> None:
         same(cr.autograd.grad(outs, [ys[k]], seeds), [whole[k]])
 
 
-@pytest.mark.parametrize("op", registry.values(), ids=str)
+@pytest.mark.parametrize("op", list(registry.values()), ids=str)
 def test_every_operation_says_how_it_is_drawn_and_tested(op: Op) -> None:
     assert op.symbol
     assert op.doc.strip()

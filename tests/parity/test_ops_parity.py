@@ -213,7 +213,7 @@ def calls(keep: Callable[[str], bool] = lambda name: True) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(("name", "args"), calls())
+@pytest.mark.parametrize(("name", "args"), list(calls()))
 def test_samples(peers: Any, name: str, args: tuple[Any, ...], dtype: str) -> None:
     run, inputs, constant = program(name, args)
     if name.startswith(("bitwise", "logical")):
@@ -231,7 +231,7 @@ def twins() -> Iterator[Any]:
                 yield pytest.param(name, args, id=f"{name}_-{k}")
 
 
-@pytest.mark.parametrize(("name", "args"), twins())
+@pytest.mark.parametrize(("name", "args"), list(twins()))
 def test_twins(peers: Any, name: str, args: tuple[Any, ...]) -> None:
     """``x.tanh_()`` and the like: values, version and gradients, or both refuse."""
     _, inputs, _ = program(name, args)
@@ -258,7 +258,7 @@ ACCIDENTS = {"softmax", "log_softmax"}
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint8", "bool"])
-@pytest.mark.parametrize(("name", "args"), calls(lambda name: name not in INNER | PUBLIC))
+@pytest.mark.parametrize(("name", "args"), list(calls(lambda name: name not in INNER | PUBLIC)))
 def test_integers(peers: Any, name: str, args: tuple[Any, ...], dtype: str) -> None:
     run, inputs, _ = program(name, args)
     first = next(iter(inputs.values()))
@@ -269,7 +269,7 @@ def test_integers(peers: Any, name: str, args: tuple[Any, ...], dtype: str) -> N
     peers.agree(run, whole, order=0)
 
 
-@pytest.mark.parametrize(("name", "args"), calls())
+@pytest.mark.parametrize(("name", "args"), list(calls()))
 def test_memory_layout(peers: Any, name: str, args: tuple[Any, ...]) -> None:
     """Transposed and strided inputs give what contiguous ones do."""
     run, inputs, constant = program(name, args)
