@@ -85,8 +85,8 @@ class Tree:
         for kind in ("_parameters", "_buffers", "_modules"):
             if kind in own and name in own[kind]:
                 return own[kind][name]
-        # The interpreter looks for a similar name in ``dir(obj)`` if it comes to print this: hasattr
-        # must not pay for the search.
+        # The interpreter looks for a similar name in ``dir(obj)`` when it comes to print this, so
+        # that ``hasattr`` does not pay for the search.
         text = f"'{type(self).__name__}' object has no attribute '{name}'"
         raise AttributeError(text, name=name, obj=self)
 

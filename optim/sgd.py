@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor, modes
-from ..autograd.handle import make
-from ..autograd.views import bump
+from ..autograd.handle import make, scalar_of
+from ..autograd.views import bump, set_data
 from .optimizer import Optimizer, number
+
+ndarray = np.ndarray
 
 
 class SGD(Optimizer):
@@ -95,7 +97,10 @@ class SGD(Optimizer):
                 if grad is None:
                     continue
                 if not momentum:
-                    self._edit(p, _descend, options, grad._data)
+                    if type(p._data) is ndarray:
+                        self._edit(p, _descend, options, grad._data)
+                    else:
+                        _descend_number(options, p, grad._data)
                     continue
                 state = self.state[p]
                 buffer = state.get("momentum_buffer")
@@ -123,6 +128,15 @@ def _descend(options: Any, p: Any, g: Any, s: Any, t: Any) -> None:
     """θ −= lr·d."""
     np.multiply(_direction(options, p, g, t), options[0], out=t)
     np.subtract(p, t, out=p)
+
+
+def _descend_number(options: Any, p: Any, g: Any) -> None:
+    """The same for 0-d data that is a plain number: its own arithmetic is the quickest."""
+    d = -g if options[5] else g
+    if options[3]:
+        d = d + p._data * options[3]
+    set_data(p, scalar_of(p._data - d * options[0]))
+    bump(p, "an optimizer's step")
 
 
 def _roll(options: Any, p: Any, g: Any, b: Any, s: Any, t: Any) -> None:
@@ -169,7 +183,7 @@ def _recorded(group: dict[str, Any], states: Any) -> None:
                     "SGD: the first step with momentum makes its buffers, which every later step "
                     "would repeat if it were captured; take one step before capturing"
                 )
-            b.copy_(b * momentum + d * (1 - group["dampening"]))
+            b.mul_(momentum).add_(d * (1 - group["dampening"]))
             d = d + b * momentum if group["nesterov"] else b
         p.sub_(d * group["lr"])
 

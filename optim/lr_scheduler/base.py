@@ -139,5 +139,5 @@ def _count_steps(optimizer: Any) -> None:
         owner._opt_called = True
         return function(owner, *args, **kwargs)
 
-    wrapper._wrapped_by_lr_sched = True  # what step() looks for
+    wrapper.__dict__["_wrapped_by_lr_sched"] = True  # what step() looks for
     optimizer.step = wrapper

@@ -249,5 +249,5 @@ def test_vectors_of_parameters() -> None:
     assert net.weight.grad.tolist() == [[1, 1], [1, 1]]
     nn.utils.vector_to_parameters(cr.arange(6.0), net.parameters())
     assert net.bias.tolist() == [4.0, 5.0]
-    with pytest.raises(TypeError, match="expected torch.Tensor, but got: list"):
+    with pytest.raises(TypeError, match=r"expected torch\.Tensor, but got: list"):
         nn.utils.vector_to_parameters([1.0], net.parameters())

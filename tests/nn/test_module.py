@@ -389,9 +389,7 @@ def test_text_of_a_tree() -> None:
         def extra_repr(self) -> str:
             return "a=1,\nb=2"
 
-    assert repr(Told()) == (
-        "Told(\n  a=1,\n  b=2\n  (part): Sequential(\n    (0): ReLU()\n  )\n)"
-    )
+    assert repr(Told()) == ("Told(\n  a=1,\n  b=2\n  (part): Sequential(\n    (0): ReLU()\n  )\n)")
     assert repr(nn.ModuleList()) == "ModuleList()"
 
 

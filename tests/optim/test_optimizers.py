@@ -30,7 +30,7 @@ def run(make: Any, shape: tuple[int, ...], dtype: Any = cr.float64) -> Any:
     for g in gradients(shape):
         p.grad = cr.tensor(g, dtype=dtype)
         optimizer.step()
-    return np.array(p.tolist())
+    return np.array(p.tolist()).reshape(shape)
 
 
 def sgd(

@@ -15,7 +15,6 @@ import pytest
 import chainrule as cr
 
 torch = pytest.importorskip("torch")
-import torch.utils.data  # noqa: E402
 
 Both = Callable[[Any, Any], Any]
 LIBRARIES = ((cr, cr.data), (torch, torch.utils.data))

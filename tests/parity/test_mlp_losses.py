@@ -7,7 +7,6 @@ the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +96,7 @@ def test_losses_agree_with_dropout(name: str) -> None:
 
 
 @pytest.fixture
-def portable_dropout(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def portable_dropout(monkeypatch: pytest.MonkeyPatch) -> None:
     """PyTorch's dropout with masks of the portable stream, drawn from PyTorch's own generator."""
 
     def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
@@ -108,7 +107,6 @@ def portable_dropout(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return input * ((u < 1 - p).to(input.dtype) / (1 - p))
 
     monkeypatch.setattr(torch.nn.functional, "dropout", dropout)
-    yield
 
 
 @pytest.mark.usefixtures("portable_dropout")

@@ -369,7 +369,8 @@ def play_with_lists(nn: Any) -> Any:
     layers[0] = nn.GELU()
     layers += [nn.Flatten()]
     popped = layers.pop(-2)
-    return [repr(x) for x in (layers, layers[1:3], layers + [nn.ReLU()], popped, layers[-1])]
+    longer = layers + nn.ModuleList([nn.ReLU()])
+    return [repr(x) for x in (layers, layers[1:3], longer, popped, layers[-1])]
 
 
 def play_with_chains(nn: Any) -> Any:

@@ -308,7 +308,7 @@ def test_warnings_of_the_order() -> None:
     for lib in (cr, torch):
         optimizer = lib.optim.SGD(one(lib), lr=0.1)
         schedule = lib.optim.lr_scheduler.StepLR(optimizer, 2)
-        with pytest.warns(UserWarning) as caught:
+        with pytest.warns(UserWarning, match="before `optimizer.step") as caught:
             schedule.step()
         texts.append([str(w.message) for w in caught])
     assert texts[0] == texts[1]
