@@ -118,9 +118,9 @@ def _owned(g: Any, taken: set[int]) -> Any:
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:
-    if isinstance(value, Handle):
-        return (value,)
-    return tuple(value) if value is not None else ()
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 
 def _node(t: Any, k: int) -> Any:

@@ -34,7 +34,7 @@ class PythonData(Handle):
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
                 "instead: NumPy would not record what you do with it."
             )
-        return views.as_array(self)
+        return views.real_array(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         a = self.numpy()
@@ -98,6 +98,7 @@ class PythonData(Handle):
         return iter(self.unbind(0))
 
     def __contains__(self, item: Any) -> bool:
+        views.real_array(self)
         value = item._data if isinstance(item, Handle) else item
         return bool((self._data == value).any()) if self.ndim else bool(self._data == value)
 

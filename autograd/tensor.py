@@ -339,6 +339,8 @@ class Tensor(TensorMethods, PythonData):
         return self
 
     def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):  # a protocol's question, asked often: no search
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
         known = [n for n in dir(type(self)) if not n.startswith("_")]
         raise AttributeError(
             f"'{type(self).__name__}' object has no attribute '{name}'.{did_you_mean(name, known)}"

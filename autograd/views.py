@@ -172,6 +172,12 @@ def as_array(t: Any) -> Any:
     return t._data
 
 
+def real_array(t: Any) -> Any:
+    """``as_array`` for a use outside the graph, which a capture must refuse."""
+    data = as_array(t)
+    return data if type(data) is ndarray else data._refuse()
+
+
 def set_data(t: Any, data: Any) -> None:
     """Put other data under a tensor; its leaf follows."""
     t._data = data

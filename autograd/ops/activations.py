@@ -13,9 +13,8 @@ from ..errors import refuse
 from ..handle import make
 from ..shapes import axis as axis_of
 from ..views import write
-from .activation import sigmoid
+from .activation import relu, sigmoid
 from .arithmetic import abs as abs_op
-from .clip import clamp_op
 from .compare import where
 from .exponential import exp
 from .extreme import argmax, place
@@ -44,7 +43,7 @@ def _around(s: Any, *more: Any) -> list[Any]:
         # the exponent is cut off at 0, so that the branch not taken cannot overflow
         "input": lambda g, input, alpha, scale, input_scale: where(
             input <= 0,
-            g * (alpha * scale * input_scale * exp(clamp_op(input, None, 0.0) * input_scale)),
+            g * (alpha * scale * input_scale * exp(-relu(-input) * input_scale)),
             g * scale,
         )
     },

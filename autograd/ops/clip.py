@@ -72,6 +72,7 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> A
         if max is not None:
             result = where(logical_or(gt(result, max), isnan(max)), max, result)
     else:
+        min, max = (b.item() if isinstance(b, np.generic) else b for b in (min, max))
         bounds = [b for b in (min, max) if b is not None]
         if not input.is_floating_point() and any(isinstance(b, float) for b in bounds):
             input = input.to(float)

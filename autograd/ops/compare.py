@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+from .. import dtypes, views
 from ..declare import Array, elementwise, export, names, op, write_out
 from ..errors import refuse
 from ..handle import Handle, make
@@ -180,7 +180,8 @@ def equal(input: Any, other: Any) -> bool:
     >>> cr.equal(cr.tensor([1, 2]), cr.tensor([1, 2]))
     True
     """
-    return bool(input.shape == other.shape and np.all(np.equal(input._data, other._data)))
+    a, b = views.real_array(input), views.real_array(other)
+    return bool(a.shape == b.shape and np.all(np.equal(a, b)))
 
 
 @export("torch", "tensor")

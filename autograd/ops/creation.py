@@ -201,7 +201,7 @@ _filler("empty", 0, "A tensor whose values mean nothing yet (here: zeros).\n\n"
 
 
 def _value_dtype(value: Any) -> dtypes.dtype:
-    value = value.item() if isinstance(value, Handle) else value  # type: ignore[attr-defined]
+    value = value.item() if isinstance(value, (Handle, np.generic)) else value  # type: ignore[union-attr]
     return python_dtype(type(value)) if type(value) in dtypes.PYTHON else as_dtype(type(value))
 
 

@@ -266,7 +266,7 @@ def taken(input: Array, indices: Array, dim: int) -> Any:
     return np.take_along_axis(x, at, axis_of(dim, x.ndim))
 
 
-def _running_extreme(name: str, ufunc: Any, word: str, shown: str) -> Any:
+def _running_extreme(name: str, ufunc: Any, word: str, shown: tuple[str, str]) -> Any:
     def kernel(input: Array, dim: int) -> Any:
         x = np.asarray(input)
         k = axis_of(dim, x.ndim)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ..declare import Array, op
 from ..errors import ShapeError
-from ..handle import Handle, cast
+from ..handle import Handle
 from ..shapes import axis
-from .compare import where
-from .forms import integers, offered, twin, underived, within
+from .forms import integers, offered, twin, within
 from .join import narrow
 
 
-def _lined(input: Any, index: Any, dim: int, name: str) -> tuple[Any, Any, int]:
+def lined(input: Any, index: Any, dim: int, name: str) -> tuple[Any, Any, int]:
     """Data and index with at least one dimension, checked against each other."""
     x, at = np.asarray(input), integers(name, index)
     k = axis(dim, x.ndim)
@@ -38,7 +36,7 @@ def _lined(input: Any, index: Any, dim: int, name: str) -> tuple[Any, Any, int]:
     return x, at, k
 
 
-def _places(at: Any, k: int) -> tuple[Any, ...]:
+def places_of(at: Any, k: int) -> tuple[Any, ...]:
     """The full index of every element: its own place, but ``at`` along dimension ``k``."""
     grid = list(np.indices(at.shape, sparse=True))
     grid[k] = at
@@ -64,7 +62,7 @@ def _places(at: Any, k: int) -> tuple[Any, ...]:
 )
 def gather_op(input: Array, index: Array, dim: int) -> Any:
     """``out[i][j] = input[index[i][j]][j]`` for ``dim=0``, and likewise along any dimension."""
-    x, at, k = _lined(input, index, dim, "gather")
+    x, at, k = lined(input, index, dim, "gather")
     if not at.size:
         return np.empty(at.shape, x.dtype)
     part = x[tuple(slice(None) if d == k else slice(n) for d, n in enumerate(at.shape))]
@@ -91,7 +89,7 @@ def gather_back(input: Array, index: Array, shape: Any, dim: int, distinct: bool
     g, at = np.asarray(input), np.atleast_1d(np.asarray(index))
     out = np.zeros(shape or (1,), g.dtype)
     if at.size:
-        places = _places(at, axis(dim, out.ndim))
+        places = places_of(at, axis(dim, out.ndim))
         if distinct:
             out[places] = g.reshape(at.shape)
         else:
@@ -127,10 +125,10 @@ _INDEX = lambda s: [  # noqa: E731
 
 def _written(input: Any, index: Any, dim: int, src: Any, name: str, write: Any) -> Any:
     """A copy of ``input`` in which ``write(out, places, src)`` has been at work."""
-    x, at, k = _lined(input, index, dim, name)
+    x, at, k = lined(input, index, dim, name)
     out = np.array(x)
     if at.size:
-        write(out, _places(at, k), np.asarray(src).reshape(at.shape))
+        write(out, places_of(at, k), np.asarray(src).reshape(at.shape))
     return out.reshape(np.shape(input))[()]
 
 
@@ -166,10 +164,10 @@ def scatter_op(input: Array, index: Array, src: Array, dim: int) -> Any:
 )
 def scatter_value(input: Array, index: Array, dim: int, value: Any) -> Any:
     """A copy of ``input`` with one number at ``index`` along ``dim``."""
-    x, at, k = _lined(input, index, dim, "scatter")
+    x, at, k = lined(input, index, dim, "scatter")
     out = np.array(x)
     if at.size:
-        out[_places(at, k)] = np.asarray(value).astype(out.dtype)
+        out[places_of(at, k)] = np.asarray(value).astype(out.dtype)
     return out.reshape(np.shape(input))[()]
 
 
@@ -231,31 +229,12 @@ def scatter(
     """
     given = value if src is None else src
     if reduce is not None:
-        return _scatter_with(input, dim, index, given, reduce)
+        from .scattering import scatter_with
+
+        return scatter_with(input, dim, index, given, reduce)
     if isinstance(given, Handle):
         return scatter_op(input, index, cropped(given, index, input, dim, "scatter"), dim)
     return scatter_value(input, index, dim, given)
-
-
-def _scatter_with(input: Any, dim: int, index: Any, src: Any, reduce: str) -> Any:
-    """``scatter`` with its old ``reduce`` argument."""
-    if reduce not in ("add", "multiply"):
-        raise RuntimeError("reduce argument must be either add or multiply.")
-    if isinstance(src, Handle):
-        warnings.warn(
-            "The reduce argument of torch.scatter with Tensor src is deprecated and will be "
-            "removed in a future PyTorch release. Use torch.scatter_reduce instead for more "
-            "reduction options.",
-            UserWarning,
-            stacklevel=4,
-        )
-        src = cropped(src, index, input, dim, "scatter")
-    else:
-        src = (index * 0 + 1).to(input.dtype) * cast(src, input.dtype)
-    kind = "sum" if reduce == "add" else "prod"
-    result = scatter_reduce_op(input.detach(), index, src.detach(), dim, kind, True)
-    flows = next((t for t in (input, src) if t.requires_grad), None)
-    return result if flows is None else underived(flows, result, "scatter")
 
 
 scatter_op.op.function = scatter
@@ -274,152 +253,5 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
 
 scatter_add_op.op.function = scatter_add
 
-
-@op(where=(), promote="keep", symbol="#")
-def landings(index: Array, shape: Any, dim: int, start: int) -> Any:
-    """How many elements land at each place, counting from ``start``; 1 where none does."""
-    at = np.atleast_1d(np.asarray(index))
-    out = np.full(shape or (1,), start, np.int64)
-    if at.size:
-        np.add.at(out, _places(at, axis(dim, out.ndim)), 1)
-    return np.maximum(out, 1).reshape(shape)[()]
-
-
-@op({"input": 1}, where=(), promote="keep", samples=lambda s: [(s(3), np.array([0, 1, 0]))])
-def zeros_checked(input: Array, zeros: Array) -> Any:
-    """``input``; raises where two zeros met in one product, whose second derivative is not made."""
-    if np.any(np.asarray(zeros) > 1):
-        raise RuntimeError(
-            "scatter_reduce(): Double backward is unsupported for src when >1 zeros in src are "
-            "scattered to the same position in self"
-        )
-    return input
-
-
-@op(
-    {"input": lambda g, zeros: zeros_checked(g, zeros)},
-    where=(),
-    promote="keep",
-    samples=lambda s: [(s(3), np.array([0, 1, 0]))],
-)
-def single_zeros(input: Array, zeros: Array) -> Any:
-    """``input``, whose own backward needs that no two zeros met in one product."""
-    return input
-
-
-def _self_rule(
-    g: Any, input: Any, index: Any, src: Any, out: Any, dim: int, reduce: str, include_self: bool
-) -> Any:
-    """The gradient of the tensor that was scattered into."""
-    if reduce == "mean":
-        g = g / landings(index, getattr(input, "shape", ()), dim, int(include_self))
-    elif reduce == "prod":
-        whole = where(input == 0, 1.0, input)
-        g = g * scatter_reduce_op(whole, index, src, dim, reduce, include_self) / whole
-    elif reduce != "sum":
-        mine, theirs = _attained(input, index, src, out, dim)
-        g = mine * (g / scatter_add_op(mine, index, theirs, dim))
-    return g if include_self else scatter_value(g, index, dim, 0.0)
-
-
-def _src_rule(
-    g: Any, input: Any, index: Any, src: Any, out: Any, dim: int, reduce: str, include_self: bool
-) -> Any:
-    """The gradient of the elements that were scattered."""
-    if reduce == "sum":
-        return gather_op(g, index, dim)
-    if reduce == "mean":
-        count = landings(index, getattr(input, "shape", ()), dim, int(include_self))
-        return gather_op(g / count, index, dim)
-    if reduce == "prod":
-        none = scatter_value(1.0 * (input != input), index, dim, 0.0)
-        zeros = gather_op(scatter_add_op(none * 0.0, index, 1.0 * (src == 0), dim), index, dim)
-        single = (src == 0) * (zeros == 1)
-        others = scatter_reduce_op(
-            input, index, where(single, 1.0, src), dim, reduce, include_self
-        )
-        there = gather_op(g * others, index, dim)
-        rest = gather_op(g * out, index, dim) / where(src == 0, 1.0, src)
-        return single_zeros(where(single, there, rest), zeros)
-    mine, theirs = _attained(input, index, src, out, dim)
-    shared = g / scatter_add_op(mine, index, theirs, dim)
-    return theirs * gather_op(shared, index, dim)
-
-
-def _attained(input: Any, index: Any, src: Any, out: Any, dim: int) -> tuple[Any, Any]:
-    """1 where an element attains the extreme of its place, in ``input`` and in ``src``."""
-    return 1.0 * (input == out), 1.0 * (src == gather_op(out, index, dim))
-
-
-_UFUNCS: Any = {"sum": np.add, "mean": np.add, "prod": np.multiply}
-_UFUNCS |= {"amax": np.maximum, "amin": np.minimum}
-
-
-def _identity(reduce: str, dtype: Any) -> Any:
-    """The neutral element of a reduction in a dtype."""
-    if reduce in ("sum", "mean", "prod"):
-        return int(reduce == "prod")
-    low = reduce == "amax"
-    if dtype.kind == "b":
-        return not low
-    if dtype.kind in "iu":
-        return np.iinfo(dtype).min if low else np.iinfo(dtype).max
-    return -np.inf if low else np.inf
-
-
-@op(
-    {"input": _self_rule, "src": _src_rule},
-    name="scatter_reduce",
-    where=(),
-    promote="keep",
-    onnx="ScatterElements",
-    samples=lambda s: [
-        (s(3, 2), s.index(4, 2, below=3), s(4, 2), 0, r, i)
-        for r in ("sum", "prod", "mean", "amax", "amin")
-        for i in (True, False)
-    ]
-    + [(s(2, 3), s.index(2, 2, below=3), s(2, 2), -1, "prod", True)],
-)
-def scatter_reduce_op(
-    input: Array, index: Array, src: Array, dim: int, reduce: str, include_self: bool
-) -> Any:
-    """A copy of ``input`` in which the elements of ``src`` are reduced into their places."""
-    x, at, k = _lined(input, index, dim, "scatter_reduce")
-    out = np.array(x)
-    if not at.size:
-        return out[()]
-    places = _places(at, k)
-    if not include_self:
-        out[places] = _identity(reduce, out.dtype)
-    _UFUNCS[reduce].at(out, places, np.asarray(src).reshape(at.shape))
-    if reduce == "mean":
-        n = landings.op.kernel(at, out.shape, k, int(include_self))
-        out = out // n if out.dtype.kind in "iu" else out / n.astype(out.dtype)
-    return out.reshape(np.shape(input))[()]
-
-
-@offered("torch", "tensor")
-def scatter_reduce(
-    input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True
-) -> Any:
-    """A copy of ``input`` with ``src`` reduced into it at ``index`` along ``dim``.
-
-    ``reduce``: "sum", "prod", "mean", "amax" or "amin"; ``include_self=False`` leaves the old
-    values out where anything lands. Ties of an extreme share the gradient evenly.
-
-    >>> import chainrule as cr
-    >>> x = cr.tensor([1.0, 2.0])
-    >>> x.scatter_reduce(0, cr.tensor([0, 0, 1]), cr.tensor([5.0, 3.0, 9.0]), "amax")
-    tensor([5., 9.])
-    """
-    if reduce not in _UFUNCS:
-        raise RuntimeError(
-            f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}"
-        )
-    src = cropped(src, index, input, dim, "scatter_reduce")
-    return scatter_reduce_op(input, index, src, dim, reduce, include_self)
-
-
-scatter_reduce_op.op.function = scatter_reduce
-for _function in (scatter, scatter_add, scatter_reduce):
+for _function in (scatter, scatter_add):
     twin(_function)

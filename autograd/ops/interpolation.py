@@ -10,6 +10,7 @@ from .. import views
 from ..declare import Array, export, op, write_out
 from ..errors import refuse
 from ..handle import Handle
+from .halves import rounded_once
 from .reduce import check_tensor
 
 
@@ -36,6 +37,7 @@ def _three(s: Any) -> list[Any]:
     onnx="Add(Mul(Sub))",
     samples=lambda s: [*_three(s), (s(3), s(3), 0.25), (s(2, 2), s(2), 0.75)],
 )
+@rounded_once
 def lerp_op(input: Array, end: Array, weight: Array) -> Any:
     """``input + weight·(end − input)``, taken from the nearer end, so that both ends are exact."""
     refuse("lerp", input)
@@ -95,6 +97,7 @@ def _number(value: Any, like: Any) -> Any:
     onnx="Add(Mul)",
     samples=lambda s: [*_three(s), (s(3), s(3), s(3), 0.5), (s(2, 3), s(2, 1), s(3), -2)],
 )
+@rounded_once
 def addcmul_op(input: Array, tensor1: Array, tensor2: Array, value: Any = 1) -> Any:
     """``input + value · tensor1 · tensor2``."""
     refuse("addcmul", input, "b")
@@ -115,6 +118,7 @@ def addcmul_op(input: Array, tensor1: Array, tensor2: Array, value: Any = 1) -> 
     onnx="Add(Div)",
     samples=lambda s: [*_three(s), (s(3), s(3), s(3, low=1.0), 0.5), (s(2, 2), s(2), s(), -2)],
 )
+@rounded_once
 def addcdiv_op(input: Array, tensor1: Array, tensor2: Array, value: Any = 1) -> Any:
     """``input + value · tensor1 / tensor2``."""
     if np.asarray(input).dtype.kind in "biu":

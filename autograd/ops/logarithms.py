@@ -198,11 +198,23 @@ def logaddexp2(input: Array, other: Array) -> Any:
     return np.logaddexp2(input, other)
 
 
+@rounded_once
+def _xlogy_kernel(x: Any, y: Any) -> Any:
+    return _xlogy(x, y).astype(np.result_type(x, y))  # SciPy takes numbers for float64
+
+
+def _log_of(other: Any) -> Any:
+    """log(other); of a plain number a plain number, exact in any dtype."""
+    if isinstance(other, (int, float)):
+        return math.log(other) if other > 0 else -math.inf if other == 0 else math.nan
+    return log(other)
+
+
 xlogy = elementwise(
     "xlogy",
-    rounded_once(_xlogy),
+    _xlogy_kernel,
     {
-        "input": lambda input, other: where((input == 0) * (other <= 0), 0.0, log(other)),
+        "input": lambda input, other: where((input == 0) * (other <= 0), 0.0, _log_of(other)),
         "other": lambda input, other: input / other,
     },
     textbook={"input": lambda other: log(other)},

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from ..declare import Array, export, names, op, write_out
 from ..shapes import axes, count
 from .arithmetic import abs as abs_op
@@ -31,6 +32,14 @@ def _norm_back(g: Any, input: Any, out: Any, shape: Any, p: float, dim: Any, kee
         return share * ties * sign(input)
     scale = spread(where(out == 0, 0.0, g / out ** (p - 1)), shape, dim, keepdim)
     return scale * where(input == 0, 0.0, sign(input) * abs_op(input) ** (p - 1))
+
+
+def _refuse_integers(data: Any) -> None:
+    if dtypes.of(data).category < 2:
+        raise RuntimeError(
+            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+            f"{dtypes.of(data)}; convert first: x.float()"
+        )
 
 
 @op(
@@ -60,9 +69,10 @@ def _norm_back(g: Any, input: Any, out: Any, shape: Any, p: float, dim: Any, kee
     ],
 )
 @rounded_once
-def norm_op(input: Array, p: float = 2.0, dim: Any = None, keepdim: bool = False) -> Any:
+def norm_op(input: Array, p: float = 2.0, dim: Any = None, keepdim: Any = False) -> Any:
     """(Σ |x|ᵖ)^(1/p) over ``dim``; the largest or smallest |x| for p = ±inf, a count for p = 0."""
     x = np.asarray(input)
+    _refuse_integers(x)
     found = reduced_axes(x, dim)
     if p == 2 and x.dtype.kind == "f":
         return np.sqrt(np.add.reduce(np.square(x), axis=found, keepdims=keepdim))
@@ -99,11 +109,7 @@ def norm(
     (tensor(5.), tensor([7.]))
     """
     check_tensor("norm", input)
-    if input.dtype.category < 2:
-        raise RuntimeError(
-            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
-            f"{input.dtype}; convert first: x.float()"
-        )
+    _refuse_integers(input._data)
     if dtype is not None:
         input = input.to(dtype)
     if isinstance(p, str):

@@ -59,7 +59,7 @@ def _median(name: str, ignore_nan: bool, words: str, shown: str) -> Any:
         x = np.asarray(input).ravel()
         refuse(name, x, "b")
         if not x.size:
-            return x.dtype.type(np.nan) if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+            return x.dtype.type(np.nan if x.dtype.kind not in "iu" else np.iinfo(x.dtype).min)
         ordered = np.sort(x)
         if not ignore_nan and ordered[-1] != ordered[-1]:
             return ordered[-1]
@@ -149,6 +149,11 @@ median = _median("median", False, "The median", "2.")
 nanmedian = _median("nanmedian", True, "The median of what is not nan", "2.")
 
 
+def _ranked(s: Any) -> list[Any]:
+    """Sample calls of ``kthvalue``: values that stay apart when they are rounded."""
+    return [(5 * a + 20, min(2, a.size), *rest) for a, *rest in _lines(s) if a.size]
+
+
 def _chosen(name: str, call: Any) -> Any:
     """``place`` the gradient at the index that was returned."""
     return op(
@@ -162,18 +167,13 @@ def _chosen(name: str, call: Any) -> Any:
         promote="keep",
         outputs=2,
         aux=("indices",),
-        samples=(
-            _lines
-            if name == "mode"
-            else lambda s: [(a, min(2, a.size or 1), *rest) for a, *rest in _lines(s) if a.size]
-        ),
+        samples=_lines if name == "mode" else _ranked,
     )(call)
 
 
 def _kth_kernel(input: Array, k: int, dim: int, keepdim: bool = False) -> Any:
     """The ``k``-th smallest element along one dimension: values and indices."""
     x = np.asarray(input)
-    refuse("kthvalue", x, "b")
     d = axis_of(dim, x.ndim)
     _not_empty("kthvalue", x, d)
     if not 1 <= k <= (x.shape[d] if x.ndim else 1):
@@ -183,6 +183,7 @@ def _kth_kernel(input: Array, k: int, dim: int, keepdim: bool = False) -> Any:
         )
     if x.ndim == 0:
         return x[()], np.int64(0)
+    refuse("kthvalue", x, "b")
     order = np.argsort(x, axis=d, kind="stable")
     return _at(x, np.take(order, [k - 1], axis=d), d, keepdim)
 
@@ -194,7 +195,8 @@ kth_op = _chosen("kthvalue", _kth_kernel)
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Any:
     """The ``k``-th smallest element along ``dim`` (1 is the smallest): (values, indices).
 
-    nan counts as the largest. Raises RuntimeError where there is no ``k``-th.
+    nan counts as the largest; of equals the index is that in a stable sort. Raises RuntimeError
+    where there is no ``k``-th.
 
     >>> import chainrule as cr
     >>> cr.kthvalue(cr.tensor([4.0, 1.0, 3.0]), 2).values

@@ -11,7 +11,7 @@ from .. import random as stream
 from ..declare import export
 from ..dtypes import as_dtype, get_default_dtype
 from ..handle import Handle, make
-from ..shapes import sizes
+from ..shapes import inverse, sizes
 from .arithmetic import mul
 from .creation import finish
 
@@ -217,7 +217,12 @@ def _uniform(g: Any, self: Any, from_: float = 0.0, to: float = 1.0, **kw: Any) 
 def _normal(g: Any, self: Any, mean: float = 0.0, std: float = 1.0) -> Any:
     if std < 0:
         raise RuntimeError(f"normal_ expects std >= 0.0, but found std {std}")
-    return g.normal(*_like(self), float(mean), float(std))
+    if self.is_contiguous():
+        return g.normal(*_like(self), float(mean), float(std))
+    shape, steps = tuple(self.shape), self.stride()  # PyTorch fills such memory in its own order
+    order = sorted(range(self.ndim), key=lambda d: -steps[d])
+    drawn = g.normal([shape[d] for d in order], self.dtype.np, float(mean), float(std), block=False)
+    return drawn.transpose(inverse(order))
 
 
 def _bernoulli(g: Any, self: Any, p: Any = 0.5) -> Any:

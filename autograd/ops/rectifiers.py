@@ -103,7 +103,7 @@ def rrelu(
     refuse("rrelu", input._data)
     x = np.asarray(input._data)
     slopes = np.ones(x.shape, x.dtype)
-    below = x <= 0  # only these take a draw, in order
+    below: Any = x <= 0  # only these take a draw, in order
     drawn = random.pick(None).uniform((int(below.sum()),), np.dtype(np.float64), lower, upper)
     slopes[below] = drawn
     return finished(input, mul(input, make(slopes[()])), inplace, "rrelu_")
@@ -129,6 +129,7 @@ def _corners(s: Any, *more: Any) -> list[Any]:
     onnx="Clip",
     samples=lambda s: _corners(s, -0.75, 1.55),
 )
+@rounded_once
 def hardtanh_op(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """``input`` cut off at ``min_val`` and ``max_val``."""
     kind = np.asarray(input).dtype

@@ -241,7 +241,7 @@ def nan_to_num(input: Array, nan: Any = None, posinf: Any = None, neginf: Any = 
     x = np.asarray(input)
     if x.dtype.kind in "biu":
         return x.copy()[()]
-    limits = ml_dtypes.finfo(x.dtype)
+    limits = ml_dtypes.finfo(x.dtype)  # type: ignore[no-untyped-call]
     high = limits.max if posinf is None else posinf
     low = limits.min if neginf is None else neginf
 

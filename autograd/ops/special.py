@@ -152,7 +152,17 @@ def polygamma_method(self: Any, n: int) -> Any:
 
 polygamma_op.op.function = polygamma
 # What torch.special calls by these and other names
-_SAME = ("digamma", "erf", "erfc", "erfinv", "exp2", "expm1", "log1p", "log_softmax", "logit")
+_SAME: tuple[str, ...] = (
+    "digamma",
+    "erf",
+    "erfc",
+    "erfinv",
+    "exp2",
+    "expm1",
+    "log1p",
+    "log_softmax",
+    "logit",
+)
 _SAME += ("logsumexp", "polygamma", "round", "sinc", "softmax", "xlogy")
 _OTHER = {"expit": "sigmoid", "gammaln": "lgamma", "psi": "digamma"}
 _space = names.setdefault("special", {})

@@ -58,10 +58,10 @@ def _others(input: Any, dim: Any) -> Any:
     ],
 )
 @rounded_once
-def prod_op(input: Array, dim: Any = None, keepdim: bool = False) -> Any:
+def prod_op(input: Array, dim: Any = None, keepdim: Any = False) -> Any:
     """Π input over ``dim`` (all dimensions by default); booleans and integers as int64."""
     x = np.asarray(input)
-    dtype = np.int64 if x.dtype.kind in "biu" else None
+    dtype: Any = np.int64 if x.dtype.kind in "biu" else None
     return np.multiply.reduce(x, axis=reduced_axes(x, dim), dtype=dtype, keepdims=keepdim)
 
 
