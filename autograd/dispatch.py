@@ -61,8 +61,8 @@ def promoted(op: Op, inputs: Sequence[Any], raws: list[Any]) -> list[Any]:
     for i, r in zip(inputs[skip:], raws[skip:], strict=True):
         if isinstance(i, Handle):
             tensors.append(r)
-        elif type(i) in dtypes.PYTHON and op.numbers:
-            numbers.append(i)
+        elif op.numbers and (type(i) in dtypes.PYTHON or isinstance(i, np.generic)):
+            numbers.append(i.item() if isinstance(i, np.generic) else i)
         elif i is not None:
             what = f"the number {i!r}" if type(i) in dtypes.PYTHON else f"{type(i).__name__}"
             raise TypeError(
