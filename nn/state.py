@@ -19,6 +19,9 @@ class StateDict(OrderedDict[str, Any]):
 
     _metadata: Any
 
+    def __repr__(self) -> str:
+        return f"OrderedDict({list(self.items())!r})"
+
 
 class IncompatibleKeys(NamedTuple):
     """What ``load_state_dict`` did not find, and what it did not expect."""

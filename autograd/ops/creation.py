@@ -296,7 +296,11 @@ def linspace(
     lo, hi = (float(v) for v in (start, end))
     target = as_dtype(dtype or get_default_dtype())
     k = np.arange(steps, dtype=np.float64)
-    step = (hi - lo) / (steps - 1) if steps > 1 else 0.0
+    if target is dtypes.float32:  # PyTorch's steps are float32 numbers, its sums exact until stored
+        lo, hi = (float(np.float32(v)) for v in (lo, hi))
+        step = float(np.float32(np.float32(hi - lo) / np.float32(max(steps - 1, 1))))
+    else:
+        step = (hi - lo) / max(steps - 1, 1)
     a = np.where(k < steps / 2, lo + k * step, hi - (steps - 1 - k) * step)
     return finish(a.astype(target.np), None, device, requires_grad)
 
