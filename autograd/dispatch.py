@@ -59,7 +59,7 @@ def promoted(op: Op, inputs: Sequence[Any], raws: list[Any]) -> list[Any]:
     tensors, numbers = [], []
     skip = len(op.untyped)
     for i, r in zip(inputs[skip:], raws[skip:], strict=True):
-        if isinstance(i, Handle):
+        if isinstance(i, (Handle, np.ndarray)):  # an array counts as a tensor without history
             tensors.append(r)
         elif op.numbers and (type(i) in dtypes.PYTHON or isinstance(i, np.generic)):
             numbers.append(i.item() if isinstance(i, np.generic) else i)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..errors import refuse
 from ..shapes import axis as axis_of
 from .exponential import exp
 from .extreme import Extreme
+from .gather import gather_back
 from .halves import rounded_once
 from .reduce import check_tensor
 
@@ -161,7 +163,7 @@ def cumprod(input: Array, dim: int, reverse: bool = False) -> Any:
     {
         # every factor is at most 1: e^(yₜ − yₜ₊₁) within the recurrence, e^(xₜ − yₜ) outside
         "input": lambda g, input, out, dim: (
-            exp(input - out) * recurrence(g, exp(out - shifted(out, dim, -1, np.inf)), dim, True)
+            exp(input - out) * recurrence(g, exp(out - shifted(out, dim, -1, math.inf)), dim, True)
         )
     },
     where=(),
@@ -220,52 +222,6 @@ cumprod_public = _running(cumprod, "cumprod", True)
 _running(logcumsumexp, "logcumsumexp", False)
 
 
-@op(
-    {"input": lambda g, indices, dim: taken(g, indices, dim)},
-    where=(),
-    promote="keep",
-    linear_in=("input",),
-    onnx="ScatterElements",
-    samples=lambda s: [
-        (s(3, 4), s.index(3, 4, below=3), (3, 4), 0),
-        (s(2, 3), s.index(2, 3, below=5), (2, 5), -1),
-        (s(), np.int64(0), (), 0),
-    ],
-)
-def put_sum(input: Array, indices: Array, shape: Any, dim: int) -> Any:
-    """Zeros of ``shape`` with ``input`` added at ``indices`` along ``dim``."""
-    value, at = np.asarray(input), np.asarray(indices)
-    if not shape:
-        return value[()]
-    out = np.zeros(shape, value.dtype)
-    places = list(np.ogrid[tuple(slice(n) for n in at.shape)])
-    places[axis_of(dim, len(shape))] = at
-    np.add.at(out, tuple(places), value)
-    return out
-
-
-@op(
-    {
-        "input": lambda g, indices, input_shape, dim: put_sum(g, indices, input_shape, dim),
-    },
-    where=(),
-    promote="keep",
-    linear_in=("input",),
-    onnx="GatherElements",
-    samples=lambda s: [
-        (s(3, 4), s.index(3, 4, below=3), 0),
-        (s(2, 5), s.index(2, 3, below=5), -1),
-        (s(), np.int64(0), 0),
-    ],
-)
-def taken(input: Array, indices: Array, dim: int) -> Any:
-    """The elements at ``indices`` along ``dim``."""
-    x, at = np.asarray(input), np.asarray(indices)
-    if x.ndim == 0:
-        return x[()]
-    return np.take_along_axis(x, at, axis_of(dim, x.ndim))
-
-
 def _running_extreme(name: str, ufunc: Any, word: str, shown: tuple[str, str]) -> Any:
     def kernel(input: Array, dim: int) -> Any:
         x = np.asarray(input)
@@ -280,7 +236,11 @@ def _running_extreme(name: str, ufunc: Any, word: str, shown: tuple[str, str]) -
 
     kernel.__doc__ = f"The {word} element so far along ``dim``, and its index."
     call = op(
-        {"input": lambda g, indices, input_shape, dim: put_sum(g, indices, input_shape, dim)},
+        {
+            "input": lambda g, indices, input_shape, dim: gather_back(
+                g, indices, input_shape, dim, False
+            )
+        },
         name=name,
         where=(),
         promote="keep",

@@ -128,7 +128,7 @@ def _matrix_norm(input: Any, p: str, dim: Any, keepdim: bool) -> Any:
         return norm_op(input, 2.0, dim, keepdim)
     if len(dims) != 2:
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dims}")
-    return names["linalg"]["matrix_norm"](input, "nuc", dims, keepdim)
+    return names["linalg"]["matrix_norm"](input, "nuc", dims, keepdim)  # declared in a later file
 
 
 norm_op.op.function = norm

@@ -39,7 +39,8 @@ from .reduce import check_tensor
 def prelu_op(input: Array, weight: Array) -> Any:
     """X above 0, ``weight``·x below; ``weight`` broadcasts."""
     refuse("prelu", input)
-    return np.where(np.greater(input, 0), input, np.multiply(weight, input))[()]
+    out: Any = np.where(np.greater(input, 0), input, np.multiply(weight, input))
+    return out[()]
 
 
 @export("torch", "tensor", "F")

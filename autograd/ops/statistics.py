@@ -39,7 +39,6 @@ def _others(input: Any, dim: Any) -> Any:
             spread(g, input_shape, dim, keepdim) * _others(input, dim)
         )
     },
-    textbook={"input": lambda g, input, out: g * out / input},
     name="prod",
     where=(),
     promote="keep",

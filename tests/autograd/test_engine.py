@@ -21,7 +21,7 @@ def var(value: Any, dtype: Any = cr.float64) -> Any:
     return cr.tensor(value, dtype=dtype, requires_grad=True)
 
 
-# -- size ---------------------------------------------------------------------------------------
+# -- size -----------------------------------------------------------------------------------------
 
 
 def test_a_chain_of_a_million_operations() -> None:
@@ -132,7 +132,7 @@ def test_backward_frees_saved_values_as_it_goes() -> None:
     assert held() is None
 
 
-# -- edges --------------------------------------------------------------------------------------
+# -- edges ----------------------------------------------------------------------------------------
 
 
 def test_an_input_used_twice_counts_twice() -> None:
@@ -235,7 +235,7 @@ def test_mixed_derivatives() -> None:
     assert gxy.item() == gyx.item() == 2 * 2 * 3 * 9
 
 
-# -- accumulation -----------------------------------------------------------------------------------
+# -- accumulation ---------------------------------------------------------------------------------
 
 
 def test_gradients_add_up_in_place() -> None:
@@ -364,7 +364,7 @@ def test_grad_of_an_intermediate_value() -> None:
     assert (g.item(), gx.item()) == (12.0, 36.0)
 
 
-# -- in float64, 0-d: Python floats under the tensor ---------------------------------------------------
+# -- in float64, 0-d: Python floats under the tensor ----------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [cr.float64, cr.float32])
@@ -418,7 +418,7 @@ def test_an_operation_after_numpy_still_gives_gradients() -> None:
     assert x.item() == 3.0
 
 
-# -- copies ---------------------------------------------------------------------------------------------
+# -- copies ---------------------------------------------------------------------------------------
 
 
 def test_deepcopy_of_leaves() -> None:
@@ -453,7 +453,7 @@ def test_pickle_of_leaves() -> None:
         pickle.dumps(var(1.0) * 2)
 
 
-# -- watch() --------------------------------------------------------------------------------------------
+# -- watch() --------------------------------------------------------------------------------------
 
 
 def test_watch_keeps_values_lines_and_gradients() -> None:
@@ -490,7 +490,7 @@ def test_checked_against_differences_under_watch() -> None:
         assert gradcheck(lambda x: (x * x).sum(0), (var(np.ones((2, 2))),))
 
 
-# -- names and nodes ------------------------------------------------------------------------------------
+# -- names and nodes ------------------------------------------------------------------------------
 
 
 def test_names_of_nodes() -> None:

@@ -73,9 +73,7 @@ def test_inside_a_larger_graph() -> None:
     y = (Cube.apply(x * 2) + Exp.apply(x)).sum()
     assert y.item() == pytest.approx(8 + 64 + np.e + np.e**2)
     y.backward()
-    np.testing.assert_allclose(
-        x.grad.numpy(), 3 * (2 * np.array([1, 2])) ** 2 * 2 + np.exp([1, 2])
-    )
+    np.testing.assert_allclose(x.grad.numpy(), 3 * (2 * np.array([1, 2])) ** 2 * 2 + np.exp([1, 2]))
     assert "Cube" in Cube.apply(x).grad_fn.name()
 
 

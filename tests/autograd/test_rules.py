@@ -10,6 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.autograd import Op, registry
+from chainrule.autograd.declare import bind
 from chainrule.autograd.ops.samples import Sampler
 from chainrule.autograd.sym import Sym, rule_sym
 from chainrule.autograd.walker import sum_to
@@ -23,13 +24,12 @@ NOT_PRINTED = {
     "output": "bookkeeping: picks one result of several",
     "assign_view": "its parameter is a chain of views, which the engine replays",
     "convert": "has no samples; its rule is g itself",
+    "underived": "its rule raises",
 }
 
 
 def sample_calls(op: Op) -> Iterator[tuple[list[Any], list[Any]]]:
     """Inputs and parameters of the sample calls, defaults and keywords filled in."""
-    from chainrule.autograd.declare import bind
-
     for args in op.samples(Sampler()):
         keywords = args[-1] if isinstance(args[-1], dict) else {}
         plain = args[:-1] if keywords else args
@@ -41,6 +41,8 @@ def printed() -> Iterator[Any]:
     for name, op in registry.items():
         if op.differentiable and name not in NOT_PRINTED:
             for k, (inputs, params) in enumerate(sample_calls(op)):
+                if name == "linear" and inputs[0].ndim == 1:
+                    continue  # Sym reads rules for matrices, and this one is another for vectors
                 for i, wanted in enumerate(op.inputs):
                     if wanted in op.rules and inputs[i] is not None:
                         yield pytest.param(op, inputs, params, i, id=f"{name}-{wanted}-{k}")
@@ -133,7 +135,7 @@ def test_latex() -> None:
         assert expression is not None
         return expression.latex()
 
-    assert tex("div", "other") == r"-\frac{\mathrm{input}}{\mathrm{other}^{2}}"
+    assert tex("div", "other") == r"\frac{-\mathrm{input}}{\mathrm{other}^{2}}"
     assert tex("matmul", "input") == r"g \, \mathrm{other}^T"
     assert tex("relu", "input") == r"\left[\mathrm{input} > 0\right]"
     assert tex("sin", "input") == r"\cos \mathrm{input}"
@@ -144,8 +146,9 @@ def test_latex() -> None:
 
 def traced_calls() -> Iterator[Any]:
     for name, op in registry.items():
-        if op.differentiable and name not in NOT_PRINTED and not op.several:
-            inputs, params = next(sample_calls(op))
+        calls = list(sample_calls(op)) if op.samples else []
+        if op.differentiable and name not in NOT_PRINTED and not op.several and calls:
+            inputs, params = calls[0]
             yield pytest.param(op, inputs, params, id=name)
 
 
@@ -251,7 +254,8 @@ class MLP:
 def test_a_captured_training_step() -> None:
     """Forward, backward and update in one graph; three more runs are three more steps."""
     rng = np.random.default_rng(1)
-    batches = [(cr.tensor(rng.normal(size=(5, 3))), cr.tensor(rng.normal(size=(5, 1)))) for _ in range(4)]
+    shapes = ((5, 3), (5, 1))
+    batches = [[cr.tensor(rng.normal(size=shape)) for shape in shapes] for _ in range(4)]
     eager, captured = MLP(), MLP()
     losses = [eager.step(x, y).item() for x, y in batches]
     graph = cr.capture(captured.step, *batches[0])  # the capture is itself the first step
@@ -263,4 +267,37 @@ def test_a_captured_training_step() -> None:
     assert graph.text() == STEP
 
 
-STEP = ""
+STEP = """\
+{ lambda c:f64[3,4] e:f64[4] h:f64[4,1] j:f64[1] p:f64[5,1] ; a:f64[5,3] b:f64[5,1] . let
+    d:f64[5,4] = matmul a c
+    f:f64[5,4] = add d e
+    g:f64[5,4] = tanh f
+    i:f64[5,1] = matmul g h
+    k:f64[5,1] = add i j
+    l:f64[5,1] = sub k b
+    m:f64[5,1] = mul l l
+    n:f64[] = mean[dim=None keepdim=False] m
+    o:f64[5,1] = mul p l
+    q:f64[5,1] = mul p l
+    r:f64[5,1] = add o q
+    s:f64[1] = sum[dim=(0,) keepdim=False] r
+    t:f64[1] = reshape[shape=(1,)] s
+    u:f64[1,4] = transpose[dim0=-2 dim1=-1] h
+    v:f64[5,4] = matmul r u
+    w:f64[4,5] = transpose[dim0=-2 dim1=-1] g
+    x:f64[4,1] = matmul w r
+    y:f64[5,4] = sech2 f
+    z:f64[5,4] = mul v y
+    aa:f64[4] = sum[dim=(0,) keepdim=False] z
+    ab:f64[4] = reshape[shape=(4,)] aa
+    ac:f64[3,5] = transpose[dim0=-2 dim1=-1] a
+    ad:f64[3,4] = matmul ac z
+    ae:f64[3,4] = mul 0.1 ad
+    af:f64[3,4] = sub c ae
+    ag:f64[4] = mul 0.1 ab
+    ah:f64[4] = sub e ag
+    ai:f64[4,1] = mul 0.1 x
+    aj:f64[4,1] = sub h ai
+    ak:f64[1] = mul 0.1 t
+    al:f64[1] = sub j ak
+  in (n) with c ← af e ← ah h ← aj j ← al }"""

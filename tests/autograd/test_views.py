@@ -63,6 +63,7 @@ def test_a_view_shares_memory_both_ways(name: str) -> None:
 @pytest.mark.parametrize("edit", ["mul_", "exp_", "fill_", "setitem", "copy_"])
 def test_writing_through_a_view_is_recorded(name: str, edit: str) -> None:
     """The base, the view and other views all know the edit."""
+
     def program(x: Any, w: Any) -> Any:
         base = x * 2
         other = base[0]

@@ -10,10 +10,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from chainrule.autograd import registry  # noqa: E402
+from parity_families import common  # noqa: E402
+
 from chainrule.autograd.declare import names  # noqa: E402
 from chainrule.autograd.ops.index import Index  # noqa: E402
 from chainrule.autograd.ops.samples import Domain, Sampler  # noqa: E402
+
+registry = common()
 
 F = torch.nn.functional
 # What PyTorch answers with inf or nan, NumPy warns of; the package silences it where it can.
@@ -153,6 +156,9 @@ INNER = {
 }  # fmt: skip
 
 
+COVERED = {name: op for name, op in registry.items() if name not in NOT_COVERED}
+
+
 def theirs(name: str) -> Callable[..., Any]:
     """PyTorch's form of an operation."""
     found: Callable[..., Any] = THEIRS.get(name) or getattr(torch, name)
@@ -206,8 +212,8 @@ def program(name: str, args: tuple[Any, ...]) -> tuple[Any, dict[str, Any], list
 
 def calls(keep: Callable[[str], bool] = lambda name: True) -> Iterator[Any]:
     """Every sample call of every operation, as parameters of a test."""
-    for name in registry:
-        if name not in NOT_COVERED and keep(name):
+    for name in COVERED:
+        if keep(name):
             for k, args in enumerate(samples_of(name)):
                 yield pytest.param(name, args, id=f"{name}-{k}")
 
@@ -225,7 +231,7 @@ def test_samples(peers: Any, name: str, args: tuple[Any, ...], dtype: str) -> No
 
 def twins() -> Iterator[Any]:
     """Every in-place twin of an operation, with the sample calls that it can write."""
-    for name, op in registry.items():
+    for name, op in COVERED.items():
         if name + "_" in names["tensor"] and not op.variadic:
             for k, args in enumerate(samples_of(name)):
                 yield pytest.param(name, args, id=f"{name}_-{k}")
@@ -293,8 +299,8 @@ EXTREME |= {"float32": [1e38, -1e38, 1e-38, 1e-45, 88.8, -103.0]}
 def _elementwise() -> list[str]:
     more = {"leaky_relu", "gelu", "clamp", "where", "isnan", "isinf", "isfinite"}
     return [
-        n for n, op in registry.items()
-        if n not in NOT_COVERED and not n.startswith("bitwise") and n != "sech2"
+        n for n, op in COVERED.items()
+        if not n.startswith("bitwise") and n != "sech2"
         and (isinstance(op.samples, Domain) or n in more
              or n.startswith("logical") or n in ("floor_divide", "trunc_divide"))
     ]  # fmt: skip
@@ -341,9 +347,8 @@ def test_edges_of_scalars(peers: Any, name: str, dtype: str) -> None:
 
 
 def test_what_is_not_covered(capsys: pytest.CaptureFixture[str]) -> None:
-    for name in registry:
-        if name not in NOT_COVERED:
-            assert callable(theirs(name)), f"no counterpart of {name} in PyTorch is named"
+    for name in COVERED:
+        assert callable(theirs(name)), f"no counterpart of {name} in PyTorch is named"
     with capsys.disabled():
         for name, reason in NOT_COVERED.items():
             print(f"\nnot compared with PyTorch: {name} ({reason})", end="")

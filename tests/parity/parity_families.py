@@ -1,0 +1,36 @@
+"""Which parity file compares which family of operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.autograd import registry
+from chainrule.autograd.op import Op
+
+# Families (modules of autograd/ops) that bring a parity file of their own.
+OWN = {
+    "test_mathematics_parity": [
+        "activations", "cumulative", "differences", "halves", "histograms", "interpolation",
+        "inverse_trigonometric", "logarithms", "norms", "order", "rectifiers", "rounding",
+        "special", "statistics",
+    ],
+    "test_arrangement_parity": [
+        "arrange", "decompositions", "diagonals", "distinct", "einsum", "forms", "gather",
+        "indexed", "masks", "places", "products", "scattering", "solving", "sorting",
+    ],
+    "test_functional_parity": [
+        "attention", "conv", "conv_kernels", "embeddings", "grids", "losses", "normalize",
+        "padding", "pool", "pool_kernels", "pooling", "resample", "windows",
+    ],
+}  # fmt: skip
+FILE_OF = {family: file for file, families in OWN.items() for family in families}
+
+
+def own_file(function: Any) -> str | None:
+    """The parity file of the family that a function stands in, None for the common ones."""
+    return FILE_OF.get((getattr(function, "__module__", "") or "").rsplit(".", 1)[-1])
+
+
+def common() -> dict[str, Op]:
+    """The operations that test_ops_parity compares."""
+    return {name: op for name, op in registry.items() if own_file(op.call or op.kernel) is None}
