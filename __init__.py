@@ -43,7 +43,6 @@ from .autograd.modes import (
 )
 from .autograd.printing import set_printoptions
 from .autograd.random import Generator, default_generator, initial_seed, manual_seed, seed
-
 from .compat import linalg, special
 
 __version__ = "0.1.0"

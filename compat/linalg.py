@@ -1,9 +1,4 @@
-"""``chainrule.linalg``: linear algebra under PyTorch's names.
-
->>> import chainrule as cr
->>> cr.linalg.norm(cr.tensor([3.0, 4.0]))
-tensor(5.)
-"""
+"""``chainrule.linalg``: linear algebra under PyTorch's names."""
 
 from __future__ import annotations
 
