@@ -97,7 +97,8 @@ mul = elementwise(
 true_divide = elementwise(
     "div",
     _divide,
-    {"input": lambda other: 1 / other, "other": lambda other, out: -out / other},
+    # names input, not out: the result may then be edited in place, as in PyTorch
+    {"input": lambda other: 1 / other, "other": lambda input, other: -(input / other) / other},
     inputs=PAIR,
     scalar=operator.truediv,
     promote="float",
@@ -110,7 +111,7 @@ true_divide = elementwise(
     doc="""``input / other``, true division, elementwise with broadcasting.
 
     Division by zero gives ±inf or nan. Integers divide to the default floating type.
-    The rule for ``other`` uses the result, −out/other, which does not overflow as other² would.
+    The rule for ``other`` divides twice, which does not overflow as other² would.
 
     >>> import chainrule as cr
     >>> cr.tensor([1.0, 2.0]) / 4

@@ -69,28 +69,31 @@ def return_type(name: str, *fields: str) -> Any:
     return type(name, (base,), {"__slots__": (), "__repr__": text, "__module__": __name__})
 
 
-def _refuse(name: str) -> NoReturn:
+def _refuse(why: str) -> NoReturn:
+    if " " in why:
+        raise RuntimeError(why)
     raise NotImplementedError(
-        f"the derivative for '{name}' is not implemented: PyTorch defines none. Detach its input "
+        f"the derivative for '{why}' is not implemented: PyTorch defines none. Detach its input "
         "first if no gradient is wanted"
     )
 
 
-@op(
-    {"input": lambda name: _refuse(name)},
-    where=(),
-    promote="keep",
-    symbol="=",
-    samples=lambda s: [],  # nothing to difference: tests/parity/test_sorting_parity.py has it raise
-)
-def underived(input: Array, value: Array, name: str) -> Any:
-    """``value``, which came from ``input`` by a way that has no derivative: backward raises."""
+@op({"input": lambda why: _refuse(why)}, where=(), promote="keep", symbol="=")
+def underived(input: Array, value: Array, why: str) -> Any:
+    """``value``, which came from ``input`` by a way that has no derivative: backward raises.
+
+    ``why`` is the sentence to raise, or the name of an operation whose derivative nobody defined.
+    """
     return value
 
 
-def without_gradient(input: Any, value: Any, name: str) -> Any:
+def without_gradient(input: Any, value: Any, why: str) -> Any:
     """A result computed from data alone; where ``input`` requires grad, backward says why not."""
-    return underived(input, value, name) if input.requires_grad else value
+    return underived(input, value, why) if input.requires_grad else value
+
+
+class OutOfRange(IndexError, RuntimeError):
+    """An index outside, where PyTorch raises one or the other by the way it takes."""
 
 
 def integers(name: str, index: Any) -> Any:

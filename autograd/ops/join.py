@@ -326,7 +326,8 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
 def unbind_op(input: Array, dim: int = 0) -> Any:
     """The slices along ``dim``."""
     a = _array(input)
-    return list(np.moveaxis(a, axis(dim, a.ndim), 0))
+    lead = (slice(None),) * axis(dim, a.ndim)
+    return [a[(*lead, k, ...)] for k in range(a.shape[len(lead)])]  # ...: 0-d slices share, too
 
 
 @export("torch", "tensor")

@@ -176,7 +176,12 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
         raise RuntimeError(
             f"mat1 and mat2 must have the same dtype, but got {input.dtype} and {weight.dtype}"
         )
-    if weight.ndim == 1:
-        out = matmul(input, weight)
-        return out if bias is None else out + bias
+    if weight.ndim != 2 or input.ndim == 0:
+        if weight.ndim == 1 and input.ndim:
+            out = matmul(input, weight)
+            return out if bias is None else out + bias
+        raise ShapeError(
+            "linear: expected an input of at least one dimension and a weight of two, got shapes "
+            f"{list(input.shape)} and {list(weight.shape)}"
+        )
     return linear_op(input, weight, bias)

@@ -167,6 +167,17 @@ def tame(scope: dict[str, Any]) -> bool:
     return all(np.isfinite(v).all() and (v < 30).all() for v in values)
 
 
+def goes_back(result: Any) -> bool:
+    """Whether backward runs through; False where a saved value was edited."""
+    try:
+        result.backward(retain_graph=True)
+    except RuntimeError as error:
+        if "modified by an inplace operation" not in str(error):
+            raise
+        return False
+    return True
+
+
 @given(statements=programs(), seed=st.integers(0, 100))
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_programs(statements: list[str], seed: int) -> None:
@@ -175,12 +186,9 @@ def test_programs(statements: list[str], seed: int) -> None:
     assume(tame(scope))
     result = total(cr, scope)
     assume(result.requires_grad)
-    try:
-        result.backward(retain_graph=True)
-    except RuntimeError as error:
-        if "modified by an inplace operation" not in str(error):
-            raise
-        return  # a saved value was edited
+    if not goes_back(result):
+        return
+    first = [None if x.grad is None else x.grad.clone() for x in leaves]
     # every statement that failed fails in the same way when nothing is recorded
     with cr.no_grad():
         again, errors_again = run(cr, statements, [x.detach() for x in leaves])
@@ -189,13 +197,15 @@ def test_programs(statements: list[str], seed: int) -> None:
     if [e is None for e in errors] == [e is None for e in errors_again]:
         for name, v in scope.items():
             np.testing.assert_array_equal(v.detach().numpy(), again[name].numpy())
-    used = [x for x in leaves if x.grad is not None]
-    assume(all(np.abs(x.grad.numpy()).max(initial=0) < 1e3 for x in used))
+    assume(all(np.abs(g.numpy()).max(initial=0) < 1e3 for g in first if g is not None))
+    # A number that is asked for an element gets memory of its own, even where the asking fails; an
+    # edit of it is then seen otherwise. So the program without its failures goes back by itself.
     good = [s for s, e in zip(statements, errors, strict=True) if e is None]
-    assert gradcheck(lambda *xs: total(cr, run(cr, good, xs)[0]), leaves, atol=1e-4)
+    if goes_back(total(cr, run(cr, good, leaves)[0])):
+        assert gradcheck(lambda *xs: total(cr, run(cr, good, xs)[0]), leaves, atol=1e-4)
     # the recorded backward is the same, and goes on
     grads = cr.autograd.grad(result, leaves, create_graph=True, allow_unused=True)
-    for x, g in zip(leaves, grads, strict=True):
-        assert (g is None) == (x.grad is None)
+    for g, expected in zip(grads, first, strict=True):
+        assert (g is None) == (expected is None)
         if g is not None:
-            np.testing.assert_allclose(g.detach().numpy(), x.grad.numpy(), 1e-9, 1e-11)
+            np.testing.assert_allclose(g.detach().numpy(), expected.numpy(), 1e-9, 1e-11)

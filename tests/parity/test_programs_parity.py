@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,13 @@ SAVES_MORE = ["tanh", "sech2"]
 
 
 def refused(error: Any) -> bool:
-    """PyTorch refuses to write where it reads, and several views at once; we take a copy first."""
+    """PyTorch refuses to write where it reads, we to write any part of an expanded tensor."""
     return "memory location" in str(error) or "multiple views" in str(error)
+
+
+def edits_of(statements: list[str]) -> list[str]:
+    """The statements that write into a value, as against those that make one."""
+    return [s for s in statements if not re.match(r"v\d+ = ", s)]
 
 
 @given(statements=programs.programs(), seed=st.integers(0, 100))
@@ -43,8 +49,10 @@ def test_programs(statements: list[str], seed: int) -> None:
     scope, errors = programs.run(cr, statements, ours)
     torch_scope, torch_errors = programs.run(torch, statements, theirs)
     for statement, a, b in zip(statements, errors, torch_errors, strict=True):
-        if b is not None and a is None and refused(b):
+        if (a is None) != (b is None) and refused(a or b):
             return  # from here on the two programs are different ones
+        if b is not None and statement in edits_of(statements):
+            return  # PyTorch may have written a part before it raised
         assert (a is None) == (b is None), f"{statement}\nchainrule: {a!r}\nPyTorch: {b!r}"
     for name, v in torch_scope.items():
         assert tuple(scope[name].shape) == tuple(v.shape)

@@ -50,7 +50,7 @@ def test_tensors_may_be_given() -> None:
 
 
 REFUSED = [
-    ("tahn(w*x)", "there is no function 'tahn'", 0, 4, "did you mean tanh?"),
+    ("tamh(w*x)", "there is no function 'tamh'", 0, 4, "did you mean tanh?"),
     ("tanh(w*x + b", "'(' was never closed", 4, 5, "a closing parenthesis is missing"),
     ("1 + 2x", "invalid decimal literal", 4, 5, "2x is written 2*x"),
     ("x^2", "this operator is not known", 0, 3, "powers are written **"),
@@ -73,7 +73,7 @@ REFUSED = [
     ("tanh(*x)", "only arithmetic and known functions", 5, 7, "stands between two values"),
     ("import os", "this is a program, not an expression", 0, 9, ""),
     ("x.y = 3", "only a plain name can stand left of =", 0, 3, ""),
-    ("größe + tahn(x)", "there is no function 'tahn'", 8, 12, "did you mean tanh?"),
+    ("größe + tamh(x)", "there is no function 'tamh'", 8, 12, "did you mean tanh?"),
     ("", "the expression is empty", 0, 1, ""),
 ]
 
