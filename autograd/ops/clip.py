@@ -13,7 +13,8 @@ from .compare import gt, isnan, logical_or, lt, where
 
 
 @op(
-    {"input": lambda g, input, min, max: g * _inside(input, min, max)},
+    # selected, not multiplied: an infinite gradient outside the bounds is 0, not nan
+    {"input": lambda g, input, min, max: where(_inside(input, min, max), g, 0.0)},
     name="clamp",
     where=(),
     promote="keep",

@@ -40,6 +40,13 @@ def edits_of(statements: list[str]) -> list[str]:
     return [s for s in statements if not re.match(r"v\d+ = ", s)]
 
 
+def reads_what_it_writes(statement: str, scope: dict[str, Any]) -> bool:
+    """Whether an edit reads another view of its target: PyTorch reads what it has just written."""
+    names = sorted(set(re.findall(r"v\d+", statement)) & set(scope))
+    memory = {scope[name].untyped_storage().data_ptr() for name in names}
+    return len(memory) < len(names)
+
+
 @given(statements=programs.programs(), seed=st.integers(0, 100))
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_programs(statements: list[str], seed: int) -> None:
@@ -54,10 +61,14 @@ def test_programs(statements: list[str], seed: int) -> None:
         if b is not None and statement in edits_of(statements):
             return  # PyTorch may have written a part before it raised
         assert (a is None) == (b is None), f"{statement}\nchainrule: {a!r}\nPyTorch: {b!r}"
+    if any(reads_what_it_writes(s, torch_scope) for s in edits_of(statements)):
+        return
     for name, v in torch_scope.items():
         assert tuple(scope[name].shape) == tuple(v.shape)
         assert scope[name].requires_grad == v.requires_grad, name
         np.testing.assert_allclose(scope[name].detach().numpy(), v.detach().numpy(), 1e-9, 1e-11)
+    if not programs.tame(scope):
+        return
     try:
         expected = programs.total(torch, torch_scope)
         if not expected.requires_grad:
@@ -84,14 +95,12 @@ def edited_after_saving(
     statements: list[str], errors: list[Any], scope: dict[str, Any], leaves: list[Any]
 ) -> None:
     """PyTorch refuses to go back: so do we, or finite differences say that we are right."""
-    try:
-        programs.total(cr, scope).backward()
-    except RuntimeError as error:
-        if "inplace" not in str(error):
-            raise
+    if not programs.goes_back(programs.total(cr, scope)):
         return
     good = [s for s, e in zip(statements, errors, strict=True) if e is None]
-    if programs.tame(scope):
-        assert gradcheck(
-            lambda *xs: programs.total(cr, programs.run(cr, good, xs)[0]), leaves, atol=1e-4
-        )
+
+    def function(*xs: Any) -> Any:
+        return programs.total(cr, programs.run(cr, good, xs)[0])
+
+    if programs.goes_back(function(*leaves)):
+        assert gradcheck(function, leaves, atol=1e-4)
