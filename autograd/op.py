@@ -33,7 +33,8 @@ class Op:
 
     ``inputs`` are the arguments that may be tensors, ``params`` the others, in call order;
     ``rules`` maps an input to its rule (``1`` and ``-1`` stand for passing ``g`` on as it is), or
-    is one function for all inputs; ``partial`` says the rules are local derivatives. ``promote``
+    is one function for all inputs; ``partial`` says the rules are local derivatives, which multiply
+    ``g``, or go through ``select(g, partial)`` where 0 must win over inf and nan. ``promote``
     says how dtypes meet: ``"same"`` (PyTorch's promotion), ``"float"`` (then integers become the
     default float), ``"keep"`` (the kernel sees its inputs as they are). ``outputs`` is 1, or more
     (``-1``: it depends); of those, the ones named in ``aux`` carry no gradient. ``untyped`` inputs
@@ -50,6 +51,7 @@ class Op:
         params: Sequence[str] = (),
         defaults: Sequence[Any] = (),
         partial: bool = False,
+        select: Callable[..., Any] | None = None,
         scalar: Callable[..., Any] | None = None,
         promote: str = "same",
         linear_in: Sequence[str] = (),
@@ -73,6 +75,7 @@ class Op:
         self.inputs, self.params, self.defaults = tuple(inputs), tuple(params), tuple(defaults)
         self.rules: Any = {} if rules is None else rules
         self.partial, self.scalar, self.promote = partial, scalar, promote
+        self.select = select
         self.linear_in = tuple(linear_in)
         self.symbol, self.tex, self.onnx = symbol or name, tex, onnx
         self.samples, self.textbook, self.reference = samples, textbook, reference
@@ -138,12 +141,16 @@ class Plan:
                 continue
             needs = rule_names(rule)
             names += [n for n in needs if n != "g" and n not in names]
-            if op.partial and rule.__code__.co_code == PASSING:  # ``lambda other: other``
+            plain = op.partial and op.select is None
+            if plain and rule.__code__.co_code == PASSING:  # ``lambda other: other``
                 calls.append(f"g * {needs[0]}")
                 continue
             scope[f"d_{name}"] = rule
             call = f"d_{name}({', '.join(needs)})"
-            calls.append(f"g * {call}" if op.partial else call)
+            if op.select is not None:
+                scope["select"] = op.select
+                call = f"select(g, {call})"
+            calls.append(f"g * {call}" if plain else call)
         self._compile(names, scope, f"({', '.join(calls)}{',' if calls else ''})")
 
     def _joint(self, n: int) -> None:

@@ -12,7 +12,7 @@ from scipy.special import expit
 from ..declare import Array, elementwise, export, names, op
 from ..errors import refuse
 from ..views import check_inplace, write
-from .compare import where
+from .compare import select, where
 from .exponential import exp
 from .samples import reals
 
@@ -61,6 +61,7 @@ relu = elementwise(
     {"input": lambda out: out != 0},  # 1 for nan, which PyTorch lets through
     textbook={"input": lambda input: input > 0},
     scalar=lambda x: x if x > 0 or x != x else 0.0,
+    select=select,  # √relu(x) has gradient 0 below 0, not inf · 0
     symbol="relu",
     tex=r"\operatorname{{relu}}({0})",
     onnx="Relu",

@@ -11,6 +11,7 @@ import numpy as np
 from ..declare import elementwise, names, public
 from ..declare import in_place as twin
 from ..errors import refuse
+from .compare import select
 from .exponential import log
 from .samples import reals, two
 
@@ -234,6 +235,7 @@ maximum = elementwise(
         "other": lambda input, other: other > input,
     },
     inputs=PAIR,
+    select=select,
     scalar=_larger,
     symbol="max",
     tex=r"\max({0}, {1})",
@@ -259,6 +261,7 @@ minimum = elementwise(
         "other": lambda input, other: other < input,
     },
     inputs=PAIR,
+    select=select,
     scalar=_smaller,
     symbol="min",
     tex=r"\min({0}, {1})",

@@ -137,9 +137,15 @@ def where(condition: Array, input: Array, other: Array) -> Any:
     >>> cr.where(cr.tensor([True, False]), cr.tensor([1.0, 2.0]), 0.0)
     tensor([1., 0.])
     """
-    if type(input) is type(other) is float and not isinstance(condition, np.ndarray):
-        return input if condition else other
+    single = not isinstance(condition, np.ndarray) and type(other) is float
+    if single and type(input) in (float, np.float32):
+        return input if condition else type(input)(other)
     return np.where(condition, input, other)
+
+
+def select(g: Any, partial: Any) -> Any:
+    """``g · partial``, and 0 where ``partial`` is 0, whatever ``g`` is: a way not taken."""
+    return where(partial != 0, g * partial, 0.0)
 
 
 @export("torch", name="where")

@@ -60,7 +60,7 @@ def twin(function: Any, name: str | None = None) -> Any:
 
 def return_type(name: str, *fields: str) -> Any:
     """A named tuple that prints as ``torch.return_types.<name>`` does."""
-    base: Any = namedtuple(name, fields)  # the fields are data here
+    base: Any = namedtuple(name, fields)  # type: ignore[misc]  # the names are data here
 
     def text(self: Any) -> str:
         pairs = ",\n".join(f"{f}={v!r}" for f, v in zip(fields, self, strict=True))
@@ -78,7 +78,7 @@ def _refuse(why: str) -> NoReturn:
     )
 
 
-@op({"input": lambda why: _refuse(why)}, where=(), promote="keep", symbol="=")
+@op(lambda g, why: (_refuse(why),), where=(), promote="keep", symbol="=")
 def underived(input: Array, value: Array, why: str) -> Any:
     """``value``, which came from ``input`` by a way that has no derivative: backward raises.
 

@@ -114,13 +114,15 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
 
 gather_op.op.function = gather
 
-_INDEX = lambda s: [  # noqa: E731
-    (s(3, 4), np.array([[0, 2, 1, 0]]), s(1, 4), 0),
-    (s(2, 4), np.array([[3, 0], [1, 2]]), s(2, 2), -1),
-    (s(3), np.array([1]), s(1), 0),
-    (s(), np.zeros((), np.int64), s(), 0),
-    (s(3), s.index(0, below=3), s(0), 0),
-]
+
+def _index(s: Any) -> list[Any]:
+    return [
+        (s(3, 4), np.array([[0, 2, 1, 0]]), s(1, 4), 0),
+        (s(2, 4), np.array([[3, 0], [1, 2]]), s(2, 2), -1),
+        (s(3), np.array([1]), s(1), 0),
+        (s(), np.zeros((), np.int64), s(), 0),
+        (s(3), s.index(0, below=3), s(0), 0),
+    ]
 
 
 def _written(input: Any, index: Any, dim: int, src: Any, name: str, write: Any) -> Any:
@@ -142,7 +144,7 @@ def _written(input: Any, index: Any, dim: int, src: Any, name: str, write: Any) 
     promote="keep",
     linear_in=("input", "src"),
     onnx="ScatterElements",
-    samples=_INDEX,
+    samples=_index,
 )
 def scatter_op(input: Array, index: Array, src: Array, dim: int) -> Any:
     """A copy of ``input`` with ``src`` at ``index`` along ``dim``."""
@@ -178,7 +180,7 @@ def scatter_value(input: Array, index: Array, dim: int, value: Any) -> Any:
     promote="keep",
     linear_in=("input", "src"),
     onnx="ScatterElements",
-    samples=lambda s: [*_INDEX(s), (s(3, 2), s.index(5, 2, below=3), s(5, 2), 0)],
+    samples=lambda s: [*_index(s), (s(3, 2), s.index(5, 2, below=3), s(5, 2), 0)],
 )
 def scatter_add_op(input: Array, index: Array, src: Array, dim: int) -> Any:
     """A copy of ``input`` with ``src`` added at ``index`` along ``dim``."""

@@ -17,6 +17,8 @@ NO_SAMPLES = {
     "output": "picks one result of several: checked with split and unbind",
     "assign_view": "the history of an edited view: checked by test_engine and test_programs",
     "convert": "changes the dtype, which finite differences in float64 cannot see: test_promotion",
+    "cholesky": "its gradient is symmetrised, unlike a difference in one entry: test_linalg_parity",
+    "eigh": "likewise: test_linalg_parity checks both orders on symmetric matrices",
     "underived": "has no derivative: going back through it raises, which test_sorting_parity shows",
 }
 

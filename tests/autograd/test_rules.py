@@ -30,7 +30,7 @@ NOT_PRINTED = {
 
 def sample_calls(op: Op) -> Iterator[tuple[list[Any], list[Any]]]:
     """Inputs and parameters of the sample calls, defaults and keywords filled in."""
-    for args in op.samples(Sampler()):
+    for args in op.samples(Sampler()) if op.samples else ():
         keywords = args[-1] if isinstance(args[-1], dict) else {}
         plain = args[:-1] if keywords else args
         bound = list(bind(op, plain, keywords))
@@ -146,7 +146,7 @@ def test_latex() -> None:
 
 def traced_calls() -> Iterator[Any]:
     for name, op in registry.items():
-        calls = list(sample_calls(op)) if op.samples else []
+        calls = list(sample_calls(op))
         if op.differentiable and name not in NOT_PRINTED and not op.several and calls:
             inputs, params = calls[0]
             yield pytest.param(op, inputs, params, id=name)

@@ -286,7 +286,7 @@ def test_eigenvalues_of_general_matrices(peers: Any) -> None:
     np.testing.assert_allclose(*values, rtol=1e-12)
     found, vectors = cr.linalg.eig(cr.tensor(a))
     np.testing.assert_allclose(a @ vectors.numpy(), vectors.numpy() * found.numpy(), atol=1e-12)
-    with pytest.raises(RuntimeError, match="linalg.eigh"):
+    with pytest.raises(RuntimeError, match=r"linalg\.eigh"):
         cr.linalg.eigvals(cr.tensor(a, requires_grad=True)).abs().sum().backward()
 
 
