@@ -13,7 +13,7 @@ from ..dispatch import apply
 from ..errors import refuse
 from ..shapes import axis as axis_of
 from .exponential import exp
-from .extreme import Extreme
+from .forms import return_type
 from .gather import gather_back
 from .halves import rounded_once
 from .reduce import check_tensor
@@ -256,12 +256,14 @@ def _running_extreme(name: str, ufunc: Any, word: str, shown: tuple[str, str]) -
         ],
     )(kernel)
 
+    kind = return_type(name, "values", "indices")
+
     def function(input: Any, dim: Any = None, *, axis: Any = None, out: Any = None) -> Any:
         check_tensor(name, input)
         dim = axis if dim is None else dim
         if dim is None:
             raise TypeError(f'{name}() missing 1 required positional arguments: "dim"')
-        result = Extreme(*apply(call.op, (input,), (dim,)))
+        result = kind(*apply(call.op, (input,), (dim,)))
         return result if out is None else write_out(out, result)
 
     function.__name__ = function.__qualname__ = name
@@ -272,7 +274,9 @@ def _running_extreme(name: str, ufunc: Any, word: str, shown: tuple[str, str]) -
 
     >>> import chainrule as cr
     >>> cr.{name}(cr.tensor([2.0, 3.0, 1.0]), 0)
-    Extreme(values=tensor({shown[0]}), indices=tensor({shown[1]}))
+    torch.return_types.{name}(
+    values=tensor({shown[0]}),
+    indices=tensor({shown[1]}))
     """
     call.op.function = function
     return export("torch", "tensor")(function)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ..errors import refuse
 from ..handle import Handle
 from ..shapes import axes, axis, count
 from .arithmetic import maximum, minimum
+from .forms import return_type
 from .reduce import check_tensor, reduced_axes, spread, total
 
 
@@ -110,13 +111,6 @@ argmax = _arg("argmax", _argmax, "largest")
 argmin = _arg("argmin", _argmin, "smallest")
 
 
-class Extreme(NamedTuple):
-    """What ``max(dim)`` and ``min(dim)`` return."""
-
-    values: Any
-    indices: Any
-
-
 def _along(name: str, index: Any) -> Any:
     """``max`` or ``min`` along one dimension, with the index that the gradient goes to."""
 
@@ -194,6 +188,8 @@ _max_dim, _min_dim = _along("max", _argmax), _along("min", _argmin)
 
 
 def _max_or_min(name: str, whole: Any, along: Any, pair: Any) -> Any:
+    kind = return_type(name, "values", "indices")
+
     def function(
         input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None,
         keepdims: bool = False, other: Any = None, out: Any = None,
@@ -205,7 +201,7 @@ def _max_or_min(name: str, whole: Any, along: Any, pair: Any) -> Any:
         dim = axis if dim is None else dim
         if dim is None:
             return whole(input)
-        result = Extreme(*apply(along.op, (input,), (dim, keepdim or keepdims)))
+        result = kind(*apply(along.op, (input,), (dim, keepdim or keepdims)))
         return result if out is None else write_out(out, result)
 
     example = "4." if name == "max" else "1."

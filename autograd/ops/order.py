@@ -13,10 +13,14 @@ from ..errors import refuse
 from ..handle import Handle, make
 from ..shapes import axis as axis_of
 from .compare import isnan
-from .extreme import Extreme, place
+from .extreme import place
+from .forms import return_type
 from .gather import gather_back
 from .reduce import check_tensor, total
 from .shape import movedim, reshape
+
+KthValue = return_type("kthvalue", "values", "indices")
+Mode = return_type("mode", "values", "indices")
 
 
 def _not_empty(name: str, x: Any, k: int) -> None:
@@ -112,6 +116,8 @@ def _median(name: str, ignore_nan: bool, words: str, shown: str) -> Any:
         samples=_lines,
     )(along)
 
+    kind = return_type(name, "values", "indices")
+
     def function(
         input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None,
         keepdims: bool = False, out: Any = None,
@@ -121,7 +127,7 @@ def _median(name: str, ignore_nan: bool, words: str, shown: str) -> Any:
         if dim is None:
             result = all_op(input)
         else:
-            result = Extreme(*apply(along_op.op, (input,), (dim, keepdim or keepdims)))
+            result = kind(*apply(along_op.op, (input,), (dim, keepdim or keepdims)))
         return result if out is None else write_out(out, result)
 
     function.__name__ = function.__qualname__ = name
@@ -203,7 +209,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, *, out: A
     tensor(3.)
     """
     check_tensor("kthvalue", input)
-    result = Extreme(*apply(kth_op.op, (input,), (int(k), dim, keepdim)))
+    result = KthValue(*apply(kth_op.op, (input,), (int(k), dim, keepdim)))
     return result if out is None else write_out(out, result)
 
 
@@ -239,7 +245,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False, *, out: Any = None) -
     tensor(1)
     """
     check_tensor("mode", input)
-    result = Extreme(*apply(mode_op.op, (input,), (dim, keepdim)))
+    result = Mode(*apply(mode_op.op, (input,), (dim, keepdim)))
     return result if out is None else write_out(out, result)
 
 
