@@ -19,6 +19,8 @@ NO_SAMPLES = {
     "convert": "changes the dtype, which finite differences in float64 cannot see: test_promotion",
     "cholesky": "its gradient is symmetrised, unlike a difference in one entry: test_linalg_parity",
     "eigh": "likewise: test_linalg_parity checks both orders on symmetric matrices",
+    "ctc_loss": "its gradient follows PyTorch's convention for log-probabilities: its parity test",
+    "ctc_loss_back": "the way back of ctc_loss, which has none of its own",
     "underived": "has no derivative: going back through it raises, which test_sorting_parity shows",
 }
 

@@ -23,7 +23,11 @@ OWN = {
         "matrix_norms",
     ],
     "test_functional_parity": [
+        "attention",
+        "dropouts",
+        "embeddings",
         "conv",
+        "conv_transpose",
         "conv_kernels",
         "ctc",
         "interpolate",
