@@ -12,8 +12,6 @@ from typing import Any
 
 from .op import Op, registry, rule_names
 
-PRECEDENCE = {"+": 1, "−": 1, "×": 2, "÷": 2, "@": 2, "neg": 3, "^": 4}
-
 
 class Sym:
     """An expression: a name, a number, or an operation applied to expressions."""

@@ -12,11 +12,7 @@ from ..dispatch import apply
 from ..errors import ShapeError
 from ..handle import Handle
 from ..shapes import axis
-from .shape import reshape
-
-
-def _array(x: Any) -> Any:
-    return x if type(x) is np.ndarray else np.asarray(x)
+from .shape import _array, reshape
 
 
 def _cat_kernel(tensors: Any, dim: int) -> Any:

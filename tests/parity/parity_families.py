@@ -27,7 +27,6 @@ OWN = {
         "dropouts",
         "embeddings",
         "conv",
-        "conv_transpose",
         "conv_kernels",
         "ctc",
         "interpolate",
