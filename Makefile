@@ -24,7 +24,7 @@ ROOMS   := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 MODULES := $(filter-out __init__,$(patsubst %.py,%,$(wildcard *.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help tour test parity lint bench clean
+.PHONY: help tour test parity lint bench docs clean
 .DELETE_ON_ERROR:
 # Two pips at once would write the same .venv.
 .NOTPARALLEL:
@@ -35,6 +35,7 @@ help:
 	@echo "make parity  the comparison with PyTorch (installs torch)"
 	@echo "make lint    ruff check, ruff format --check, mypy --strict"
 	@echo "make bench   side by side with torch and micrograd -> benchmarks/results/"
+	@echo "make docs    a page for every family of operations -> docs/reference/index.html"
 	@echo "make clean   remove .venv and everything generated"
 
 tour: $(STAMPS)/tour
@@ -56,8 +57,11 @@ lint: $(STAMPS)/lint
 bench: $(STAMPS)/bench
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
+docs: $(STAMPS)/docs
+	$(BIN)/python tools/write_docs.py docs/reference
+
 clean:
-	rm -rf $(VENV) tour build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tour docs/reference build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name .pytest_cache -type d -prune -exec rm -rf {} +
 

@@ -289,7 +289,10 @@ def _latex(e: Any, names: Mapping[str, str]) -> str:
     parts = [_latex(a, names) for a in e.args]
 
     def grouped(k: int, level: int) -> str:
-        return parts[k] if _text(e.args[k], names)[1] >= level else rf"\left({parts[k]}\right)"
+        tight = _text(e.args[k], names)[1] >= level
+        if level == 5 and "^" in parts[k]:  # TeX takes no second superscript
+            tight = False
+        return parts[k] if tight else rf"\left({parts[k]}\right)"
 
     if e.head == "add":
         return f"{parts[0]} + {parts[1]}"
