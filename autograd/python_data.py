@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes, views
+from .batched import Batched
 from .dtypes import get_default_dtype
 from .graph import ancestors
 from .handle import Handle
@@ -117,14 +118,18 @@ class PythonData(Handle):
         return drawn
 
     def __format__(self, spec: str) -> str:
-        if not spec:
-            return str(self)
-        return format(self.item(), spec) if self.ndim == 0 else object.__format__(self, spec)
+        if self.ndim == 0:  # as the number it holds
+            return format(self.item(), spec)
+        return object.__format__(self, spec)
 
 
 def text_of(t: Any, **more: Any) -> str:
     """PyTorch's text of a tensor."""
     node = t.grad_fn
+    if type(t._data) is Batched:
+        inside = len(t._data.levels)
+        values = text_of(type(t)._make(t._data.value), **more).replace("\n", "\n    ")
+        return f"BatchedTensor(lvl={inside}, bdim=0, value=\n    {values}\n)"
     return tensor_str(
         np.asarray(t._data),
         dtype_name=str(t.dtype),

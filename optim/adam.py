@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor, modes
-from ..autograd.views import bump
-from .optimizer import Optimizer, number, step_count, zeros_like
-from .sgd import check_flags
+from ..autograd import Tensor
+from .optimizer import number
+from .stepwise import Stepwise, blend, blend_squares, check_flags, direction
 
 
-class Adam(Optimizer):
+class Adam(Stepwise):
     """Adam: θ ← θ − lr·m̂/(√v̂ + eps), running means m of g and v of g², freed of their start.
 
     m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g²; m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ). ``weight_decay`` adds
@@ -28,6 +27,11 @@ class Adam(Optimizer):
     >>> (w * w).sum().backward(); optimizer.step(); w
     tensor([0.9000], requires_grad=True)
     """
+
+    _usual: dict[str, Any] = {  # noqa: RUF012
+        **Stepwise._usual, "amsgrad": False, "capturable": False, "fused": None,
+        "decoupled_weight_decay": False,
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -75,51 +79,21 @@ class Adam(Optimizer):
         super().__init__(params, defaults)
         check_flags(foreach, differentiable, fused)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        flags = ("amsgrad", "maximize", "capturable", "differentiable", "decoupled_weight_decay")
-        for group in self.param_groups:
-            for name in flags:
-                group.setdefault(name, False)
-            group.setdefault("foreach", None)
-            group.setdefault("fused", None)
-            for p in group["params"]:
-                own = self.state.get(p)
-                if own and not isinstance(own["step"], Tensor):
-                    own["step"] = step_count(float(own["step"]))
+    def _held(self, group: dict[str, Any]) -> tuple[str, ...]:
+        most = ("max_exp_avg_sq",) if group["amsgrad"] else ()
+        return ("exp_avg", "exp_avg_sq", *most)
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update the parameters once; ``closure`` computes the loss again and returns it."""
-        if modes.tracing:
-            raise NotImplementedError(
-                f"{type(self).__name__}: its step cannot be captured yet, as the bias corrections "
-                "change from step to step; capture a step with SGD, or the gradients alone"
-            )
-        loss = self._closure(closure)
-        for group in self.param_groups:
-            amsgrad = group["amsgrad"]
-            for p in group["params"]:
-                grad = p.grad
-                if grad is None:
-                    continue
-                state = self.state[p]
-                if not state:
-                    state["step"] = step_count()
-                    state["exp_avg"], state["exp_avg_sq"] = zeros_like(p), zeros_like(p)
-                    if amsgrad:
-                        state["max_exp_avg_sq"] = zeros_like(p)
-                count = state["step"]
-                t = float(count._data) + 1
-                count._data = t if type(count._data) is float else count._data.dtype.type(t)
-                held = [state["exp_avg"], state["exp_avg_sq"]]
-                if amsgrad:
-                    held.append(state["max_exp_avg_sq"])
-                options = _options(group, t)
-                update = _adam_max if amsgrad else _adam
-                self._edit(p, update, options, grad._data, *[s._data for s in held])
-                for s in (count, *held):
-                    bump(s, "an optimizer's step")
-        return loss
+    def _options(self, group: dict[str, Any], state: dict[str, Any], t: float) -> tuple[Any, ...]:
+        lr, decay = number(group["lr"]), number(group["weight_decay"])
+        beta1, beta2 = group["betas"]
+        shrink = 1 - lr * decay if group["decoupled_weight_decay"] and decay else 1.0
+        added = 0.0 if group["decoupled_weight_decay"] else decay
+        size = lr / (1 - beta1**t)
+        root = (1 - beta2**t) ** 0.5
+        return group["maximize"], shrink, added, beta1, beta2, size, root, group["eps"]
+
+    def _update(self, group: dict[str, Any]) -> Callable[..., None]:
+        return _adam_max if group["amsgrad"] else _adam
 
 
 class AdamW(Adam):
@@ -182,17 +156,6 @@ def _check_tensor(name: str, value: Any, foreach: bool | None, capturable: bool)
             raise ValueError(f"Tensor {name} must be 1-element")
 
 
-def _options(group: dict[str, Any], t: float) -> tuple[Any, ...]:
-    """What one update needs to know, as plain numbers."""
-    lr, decay = number(group["lr"]), number(group["weight_decay"])
-    beta1, beta2 = group["betas"]
-    shrink = 1 - lr * decay if group["decoupled_weight_decay"] and decay else 1.0
-    added = 0.0 if group["decoupled_weight_decay"] else decay
-    size = lr / (1 - beta1**t)
-    root = (1 - beta2**t) ** 0.5
-    return group["maximize"], shrink, added, beta1, beta2, size, root, group["eps"]
-
-
 def _adam(options: Any, p: Any, g: Any, m: Any, v: Any, s: Any, t: Any) -> None:
     _means(options, p, g, m, v, s, t)
     _move(options, p, m, v, s)
@@ -205,26 +168,13 @@ def _adam_max(options: Any, p: Any, g: Any, m: Any, v: Any, most: Any, s: Any, t
 
 
 def _means(options: Any, p: Any, g: Any, m: Any, v: Any, s: Any, t: Any) -> None:
-    """M += (1−β₁)(g − m), v = β₂v + (1−β₂)g², after weight decay; s and t are scratch."""
+    """The running means of g and g², after weight decay."""
     maximize, shrink, added, beta1, beta2 = options[:5]
     if shrink != 1:
         np.multiply(p, shrink, out=p)
-    if added:
-        np.multiply(p, added, out=t)
-        g = (np.subtract if maximize else np.add)(t, g, out=t)
-    elif maximize:
-        g = np.negative(g, out=t)
-    np.subtract(g, m, out=s)
-    if beta1 > 0.5:
-        np.multiply(s, 1 - beta1, out=s)
-        np.add(m, s, out=m)
-    else:  # from the other end: exact where the mean is nearly the gradient
-        np.multiply(s, beta1, out=s)
-        np.subtract(g, s, out=m)
-    np.multiply(g, g, out=s)
-    np.multiply(s, 1 - beta2, out=s)
-    np.multiply(v, beta2, out=v)
-    np.add(v, s, out=v)
+    g = direction(maximize, added, p, g, t)
+    blend(m, g, 1 - beta1, s)
+    blend_squares(v, g, beta2, s)
 
 
 def _move(options: Any, p: Any, m: Any, v: Any, s: Any) -> None:

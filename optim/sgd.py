@@ -11,6 +11,7 @@ from ..autograd import Tensor, modes
 from ..autograd.handle import make, scalar_of
 from ..autograd.views import bump, set_data
 from .optimizer import Optimizer, number
+from .stepwise import check_flags, direction
 
 ndarray = np.ndarray
 
@@ -114,19 +115,9 @@ class SGD(Optimizer):
         return loss
 
 
-def _direction(options: Any, p: Any, g: Any, t: Any) -> Any:
-    """±g + weight_decay·θ: the gradient itself where nothing is to be added, else in ``t``."""
-    decay, maximize = options[3], options[5]
-    if decay:
-        np.multiply(p, decay, out=t)
-        (np.subtract if maximize else np.add)(t, g, out=t)
-        return t
-    return np.negative(g, out=t) if maximize else g
-
-
 def _descend(options: Any, p: Any, g: Any, s: Any, t: Any) -> None:
     """θ −= lr·d."""
-    np.multiply(_direction(options, p, g, t), options[0], out=t)
+    np.multiply(direction(options[5], options[3], p, g, t), options[0], out=t)
     np.subtract(p, t, out=p)
 
 
@@ -142,7 +133,7 @@ def _descend_number(options: Any, p: Any, g: Any) -> None:
 def _roll(options: Any, p: Any, g: Any, b: Any, s: Any, t: Any) -> None:
     """B = μ·b + (1 − dampening)·d, then descend along b."""
     momentum, share = options[1:3]
-    d = _direction(options, p, g, t)
+    d = direction(options[5], options[3], p, g, t)
     np.multiply(b, momentum, out=b)
     np.add(b, d if share == 1 else np.multiply(d, share, out=s), out=b)
     _along(options, p, d, b, s)
@@ -150,7 +141,7 @@ def _roll(options: Any, p: Any, g: Any, b: Any, s: Any, t: Any) -> None:
 
 def _start(options: Any, p: Any, g: Any, b: Any, s: Any, t: Any) -> None:
     """The first step: b = d, without dampening."""
-    d = _direction(options, p, g, t)
+    d = direction(options[5], options[3], p, g, t)
     np.copyto(b, d)
     _along(options, p, d, b, s)
 
@@ -186,11 +177,3 @@ def _recorded(group: dict[str, Any], states: Any) -> None:
             b.mul_(momentum).add_(d * (1 - group["dampening"]))
             d = d + b * momentum if group["nesterov"] else b
         p.sub_(d * group["lr"])
-
-
-def check_flags(foreach: bool | None, differentiable: bool, fused: bool | None) -> None:
-    """Raise for implementations that PyTorch does not combine."""
-    if fused and differentiable:
-        raise RuntimeError("`fused` does not support `differentiable`")
-    if fused and foreach:
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")

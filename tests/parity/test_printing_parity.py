@@ -16,6 +16,7 @@ from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from hypothesis.extra.numpy import array_shapes, arrays  # noqa: E402
 
+import chainrule  # noqa: E402
 from chainrule.autograd import printing  # noqa: E402
 
 SHAPES: list[tuple[int, ...]] = [
@@ -142,3 +143,15 @@ def test_any_complex_numbers(array: Any, **options: Any) -> None:
     set_both(**options)
     t = torch.from_numpy(array.copy())
     assert ours(t) == repr(t)
+
+
+@pytest.mark.parametrize("value", [1.5, 3, True, [1.5], [[1, 2]], float("nan")])
+@pytest.mark.parametrize("spec", ["", ".3f", ">8"])
+def test_format_strings(value: Any, spec: str) -> None:
+    texts = []
+    for lib in (chainrule, torch):
+        try:
+            texts.append(format(lib.tensor(value), spec))
+        except TypeError as error:
+            texts.append(str(error))
+    assert texts[0] == texts[1]
