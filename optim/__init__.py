@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import lr_scheduler
+from . import lr_scheduler, swa_utils
 from .adafactor import Adafactor, Muon
 from .adam import Adam, AdamW
 from .adam_kin import NAdam, RAdam
@@ -17,6 +17,7 @@ from .sgd import SGD
 __all__ = [
     "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "Muon",
     "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop", "SGD", "lr_scheduler",
+    "swa_utils",
 ]  # fmt: skip
 
 

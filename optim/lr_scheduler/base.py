@@ -58,12 +58,7 @@ class LRScheduler:
         self.base_lrs = self._values("initial_lr")
         self.last_epoch = last_epoch
         _count_steps(optimizer)
-        self._step_count = 0
-        self._is_initial = True
-        try:
-            self.step()
-        finally:
-            self._is_initial = False
+        self._initial_step()
 
     def _values(self, key: str) -> list[Any]:
         return [_copied(group[key]) for group in self.optimizer.param_groups]
@@ -104,6 +99,10 @@ class LRScheduler:
         self._step_count += 1
         if epoch is not None:
             warnings.warn(EPOCH, UserWarning, stacklevel=2)
+        self._set_epoch(epoch)
+
+    def _set_epoch(self, epoch: int | None) -> None:
+        """Go to an epoch (None: the next one) and set its rates."""
         self._get_lr_called_within_step = True
         try:
             if epoch is None:
@@ -114,12 +113,36 @@ class LRScheduler:
                 values = getattr(self, "_get_closed_form_lr", self.get_lr)()
         finally:
             self._get_lr_called_within_step = False
+        self._set(values)
+
+    def _set(self, values: list[Any]) -> None:
         for group, lr in zip(self.optimizer.param_groups, values, strict=True):
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(float(lr))
             else:
                 group["lr"] = lr
         self._last_lr = self._values("lr")
+
+    def _initial_step(self) -> None:
+        """The step that sets the first rates."""
+        self._step_count = 0
+        self._is_initial = True
+        try:
+            self.step()
+        finally:
+            self._is_initial = False
+
+
+def per_group(name: str, optimizer: Any, value: Any) -> list[Any]:
+    """One value for every group, or a list that has one for each."""
+    if isinstance(value, (list, tuple)):
+        if len(value) != len(optimizer.param_groups):
+            raise ValueError(
+                f"{name} must have the same length as optimizer.param_groups. {name} has "
+                f"{len(value)} values, param_groups has {len(optimizer.param_groups)}."
+            )
+        return list(value)
+    return [value] * len(optimizer.param_groups)
 
 
 def _copied(value: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -204,55 +203,6 @@ def test_signatures(name: str) -> None:
 
     assert listed(cr) == listed(torch)
     assert repr(getattr(cr.optim, name)(one(cr))) == repr(getattr(torch.optim, name)(one(torch)))
-
-
-SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
-    "step": lambda s, o: s.StepLR(o, step_size=3, gamma=0.5),
-    "lambda": lambda s, o: s.LambdaLR(o, lambda epoch: 1 / (1 + epoch)),
-    "lambdas": lambda s, o: s.LambdaLR(o, [lambda epoch: 0.9**epoch, lambda epoch: epoch]),
-    "exponential": lambda s, o: s.ExponentialLR(o, gamma=0.8),
-}
-
-
-@pytest.mark.parametrize("name", SCHEDULES)
-def test_schedules(name: str) -> None:
-    traces = []
-    for lib in (cr, torch):
-        groups = [{"params": one(lib)}, {"params": one(lib), "lr": 0.5}]
-        optimizer = lib.optim.SGD(groups, lr=0.1)
-        schedule = SCHEDULES[name](lib.optim.lr_scheduler, optimizer)
-        trace = [schedule.get_last_lr()]
-        for epoch in range(10):
-            optimizer.step()
-            schedule.step()
-            if epoch == 5:  # a change from outside persists or not, as in PyTorch
-                optimizer.param_groups[0]["lr"] = 7.0
-            trace.append([group["lr"] for group in optimizer.param_groups])
-        state = {k: v for k, v in schedule.state_dict().items() if k != "lr_lambdas"}
-        traces.append((trace, state))
-    assert traces[0] == traces[1]
-
-
-def test_schedule_resumed() -> None:
-    """Half the epochs, then a new optimizer and schedule from the saved states."""
-    traces = []
-    for lib in (cr, torch):
-        optimizer = lib.optim.SGD(one(lib), lr=0.1)
-        schedule = lib.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
-        for _ in range(3):
-            optimizer.step()
-            schedule.step()
-        again = lib.optim.SGD(one(lib), lr=9.0)
-        again.load_state_dict(optimizer.state_dict())
-        resumed = lib.optim.lr_scheduler.StepLR(again, 2, 0.5, last_epoch=3)
-        resumed.load_state_dict(schedule.state_dict())
-        trace = []
-        for _ in range(4):
-            again.step()
-            resumed.step()
-            trace.append(again.param_groups[0]["lr"])
-        traces.append(trace)
-    assert traces[0] == traces[1]
 
 
 def test_warnings_of_the_order() -> None:
