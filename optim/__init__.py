@@ -12,10 +12,12 @@ from .adaptive import Adadelta, Adagrad, Adamax, RMSprop
 from .averaged import ASGD, Rprop
 from .lbfgs import LBFGS
 from .optimizer import Optimizer
+from .second_order import LevenbergMarquardt, Newton
 from .sgd import SGD
 
 __all__ = [
     "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "Muon",
+    "Newton",
     "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop", "SGD", "lr_scheduler",
     "swa_utils",
 ]  # fmt: skip

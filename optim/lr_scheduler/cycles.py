@@ -136,8 +136,9 @@ class OneCycleLR(_Cycling):
 
     >>> import chainrule as cr
     >>> optimizer = cr.optim.SGD([cr.zeros(1)], lr=1.0, momentum=0.9)
-    >>> OneCycleLR(optimizer, max_lr=1.0, total_steps=10).get_last_lr()
-    [0.04]
+    >>> schedule = OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
+    >>> round(schedule.get_last_lr()[0], 6)
+    0.04
     """
 
     def __init__(
