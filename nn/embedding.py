@@ -1,4 +1,4 @@
-"""Embedding: a table of vectors, looked up by integers."""
+"""Embedding: a table of vectors, looked up by integers one by one or in bags."""
 
 from __future__ import annotations
 
@@ -11,10 +11,47 @@ from . import init
 from .module import Module
 from .parameter import Parameter
 
-_empty, _embedding = names["torch"]["empty"], names["F"]["embedding"]
+_empty = names["torch"]["empty"]
+_embedding, _embedding_bag = names["F"]["embedding"], names["F"]["embedding_bag"]
 
 
-class Embedding(Module):
+class _Table(Module):
+    """The weight of an embedding, and the row that stands for padding."""
+
+    num_embeddings: int
+    embedding_dim: int
+    padding_idx: int | None
+    weight: Parameter
+
+    def _fill(
+        self, given: Tensor | None, padding_idx: int | None, kind: Any, learns: bool = True
+    ) -> None:
+        """Take the given table, or draw one."""
+        n, size = self.num_embeddings, self.embedding_dim
+        if padding_idx is not None:
+            if not -n <= padding_idx < n:
+                raise AssertionError(f"{self._padding_word} must be within num_embeddings")
+            padding_idx %= n
+        self.padding_idx = padding_idx
+        if given is None:
+            self.weight = Parameter(_empty(n, size, **kind), learns)
+            self.reset_parameters()
+        elif list(given.shape) != [n, size]:
+            raise AssertionError("Shape of weight does not match num_embeddings and embedding_dim")
+        else:
+            self.weight = Parameter(given, learns)
+
+    _padding_word = "padding_idx"
+
+    def reset_parameters(self) -> None:
+        """Draw the table again: normal (0, 1), and zeros in the row for padding."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight[self.padding_idx].fill_(0)
+
+
+class Embedding(_Table):
     """The rows of ``weight`` (num, dim) at integer indices: input (…) → output (…, dim).
 
     The rows start normal (0, 1); the row ``padding_idx`` starts at 0 and gets no gradient. Raises
@@ -26,7 +63,7 @@ class Embedding(Module):
     (Embedding(10, 3, padding_idx=0), torch.Size([1, 4, 3]))
     """
 
-    weight: Parameter
+    _padding_word = "Padding_idx"
 
     def __init__(
         self,
@@ -44,30 +81,9 @@ class Embedding(Module):
     ) -> None:
         super().__init__()
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        if padding_idx is not None:
-            if not -num_embeddings <= padding_idx < num_embeddings:
-                raise AssertionError("Padding_idx must be within num_embeddings")
-            padding_idx %= num_embeddings
-        self.padding_idx = padding_idx
         self.max_norm, self.norm_type = max_norm, norm_type
         self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
-        if _weight is None:
-            table = _empty(num_embeddings, embedding_dim, device=device, dtype=dtype)
-            self.weight = Parameter(table, requires_grad=not _freeze)
-            self.reset_parameters()
-        else:
-            if list(_weight.shape) != [num_embeddings, embedding_dim]:
-                raise AssertionError(
-                    "Shape of weight does not match num_embeddings and embedding_dim"
-                )
-            self.weight = Parameter(_weight, requires_grad=not _freeze)
-
-    def reset_parameters(self) -> None:
-        """Draw the table again."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            with no_grad():
-                self.weight[self.padding_idx].fill_(0)
+        self._fill(_weight, padding_idx, {"device": device, "dtype": dtype}, not _freeze)
 
     def forward(self, input: Tensor) -> Any:
         """Return the rows at ``input``."""
@@ -123,3 +139,103 @@ class Embedding(Module):
             _weight=embeddings,
             _freeze=freeze,
         )
+
+
+class EmbeddingBag(_Table):
+    """The sum, mean (default) or maximum of bags of rows of ``weight`` (num, dim).
+
+    Input (B, n): B bags of n indices; or (n,) with ``offsets`` (B,) where bags start (and end, with
+    ``include_last_offset``); output (B, dim). ``per_sample_weights`` weighs the rows of a sum.
+
+    >>> import chainrule as cr
+    >>> bags = cr.nn.EmbeddingBag(10, 3, mode="sum")
+    >>> bags, bags(cr.tensor([1, 2, 4, 5]), cr.tensor([0, 3])).shape
+    (EmbeddingBag(10, 3, mode='sum'), torch.Size([2, 3]))
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        _weight: Tensor | None = None,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.max_norm, self.norm_type = max_norm, norm_type
+        self.scale_grad_by_freq, self.mode, self.sparse = scale_grad_by_freq, mode, sparse
+        self.include_last_offset = include_last_offset
+        self._fill(_weight, padding_idx, {"device": device, "dtype": dtype})
+
+    def forward(
+        self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Any = None
+    ) -> Any:
+        """Return one row a bag."""
+        return _embedding_bag(
+            input,
+            self.weight,
+            offsets,
+            self.max_norm,
+            self.norm_type,
+            self.scale_grad_by_freq,
+            self.mode,
+            self.sparse,
+            per_sample_weights,
+            self.include_last_offset,
+            self.padding_idx,
+        )
+
+    def extra_repr(self) -> str:
+        """The sizes, the mode, and the options that differ from their defaults."""
+        text = f"{self.num_embeddings}, {self.embedding_dim}"
+        for name, usual in (("max_norm", None), ("norm_type", 2), ("scale_grad_by_freq", False)):
+            if getattr(self, name) != usual:
+                text += f", {name}={getattr(self, name)!r}"
+        text += f", mode={self.mode!r}"
+        return text if self.padding_idx is None else f"{text}, padding_idx={self.padding_idx!r}"
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+    ) -> Self:
+        """Return an EmbeddingBag of the given table, which does not learn unless ``freeze=False``.
+
+        >>> import chainrule as cr
+        >>> bags = cr.nn.EmbeddingBag.from_pretrained(cr.tensor([[1.0, 2.0], [3.0, 6.0]]))
+        >>> bags(cr.tensor([[1, 0]]))
+        tensor([[2., 4.]])
+        """
+        if embeddings.dim() != 2:
+            raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
+        rows, columns = embeddings.shape
+        made = cls(
+            rows,
+            columns,
+            max_norm,
+            norm_type,
+            scale_grad_by_freq,
+            mode,
+            sparse,
+            embeddings,
+            include_last_offset,
+            padding_idx,
+        )
+        made.weight.requires_grad_(not freeze)
+        return made

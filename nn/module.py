@@ -11,18 +11,20 @@ from ..autograd import Tensor, modes
 from ..autograd.declare import names
 from ..autograd.devices import device as Device
 from ..autograd.dtypes import as_dtype, bfloat16, dtype, float16, float32, float64
-from ..autograd.hooks import RemovableHandle
-from .calls import call
-from .state import State, keep
+from .calls import call, everywhere
+from .hooked import Hooked
+from .parameter import is_lazy
+from .sharing import shared
 
 
 def _forward_unimplemented(self: Any, *input: Any) -> None:
+    """Compute the result from the inputs; subclasses define it, and calling the module runs it."""
     raise NotImplementedError(
         f'Module [{type(self).__name__}] is missing the required "forward" function'
     )
 
 
-class Module(State):
+class Module(Hooked):
     """A part of a network: what is assigned to it (parameters, modules) and what it computes.
 
     Subclasses call ``super().__init__()`` first, assign their parts, and define ``forward``; a
@@ -40,20 +42,21 @@ class Module(State):
     (tensor([6.], grad_fn=<MulBackward0>), ['w'])
     """
 
-    _forward_hooks: OrderedDict[int, Any]
-    _forward_pre_hooks: OrderedDict[int, Any]
-    # The ids of the hooks that want keyword arguments, and of those that run after an error too.
-    _forward_hooks_with_kwargs: set[int]
-    _forward_hooks_always_called: set[int]
-    _forward_pre_hooks_with_kwargs: set[int]
+    # Whether ``__init__`` goes on to the next class of several bases, as plain classes do.
+    call_super_init: bool = False
 
-    def __init__(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if (args or kwargs) and not self.call_super_init:
+            self._refuse(args, kwargs)
         self.__dict__.update(
             training=True,
             _parameters={},
             _buffers={},
             _non_persistent_buffers_set=set(),
             _modules={},
+            _is_full_backward_hook=None,
+            _backward_hooks=OrderedDict(),
+            _backward_pre_hooks=OrderedDict(),
             _forward_hooks=OrderedDict(),
             _forward_hooks_with_kwargs=set(),
             _forward_hooks_always_called=set(),
@@ -64,24 +67,46 @@ class Module(State):
             _load_state_dict_pre_hooks=OrderedDict(),
             _load_state_dict_post_hooks=OrderedDict(),
         )
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
+
+    def _refuse(self, args: Any, kwargs: Any) -> None:
+        """Raise for arguments that a module does not take."""
+        name = f"{type(self).__name__}.__init__()"
+        if kwargs:
+            raise TypeError(f"{name} got an unexpected keyword argument '{next(iter(kwargs))}'")
+        raise TypeError(f"{name} takes 1 positional argument but {len(args) + 1} were given")
 
     forward: Callable[..., Any] = _forward_unimplemented
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         own = self.__dict__
         try:
-            hooked = own["_forward_hooks"] or own["_forward_pre_hooks"]
+            hooked = (
+                own["_forward_hooks"]
+                or own["_forward_pre_hooks"]
+                or own["_backward_hooks"]
+                or own["_backward_pre_hooks"]
+            )
         except KeyError:
             raise AttributeError(
                 f"{type(self).__name__} was called before Module.__init__() call: its __init__ "
                 "must begin with super().__init__()"
             ) from None
-        if hooked or modes.watching:
+        if hooked or everywhere or modes.watching:
             return call(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        Module.__init__(self)  # what modules pickled by an earlier version lack
         self.__dict__.update(state)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Raise NotImplementedError: the compiler is not there yet."""
+        raise NotImplementedError(
+            "Module.compile: the compiler is not there yet; call the module as it is, the results "
+            "are the same"
+        )
 
     # -- modes ----------------------------------------------------------------------------------
 
@@ -125,6 +150,9 @@ class Module(State):
         for p in self._parameters.values():
             if p is None:
                 continue
+            if is_lazy(p):
+                p.convert(fn)
+                continue
             with modes.no_grad():
                 grad = p.grad
                 p.data = fn(p)
@@ -132,7 +160,9 @@ class Module(State):
                     grad.data = fn(grad)
                     p.grad = grad
         for name, buffer in self._buffers.items():
-            if buffer is not None:
+            if is_lazy(buffer):
+                buffer.convert(fn)  # type: ignore[union-attr]
+            elif buffer is not None:
                 self._buffers[name] = fn(buffer)
         return self
 
@@ -213,55 +243,21 @@ class Module(State):
         """Raises RuntimeError: there is no such device."""
         return self._convert(None, "cuda" if device is None else device)
 
+    def share_memory(self) -> Self:
+        """Move parameters and buffers to memory that forked processes share, in place.
+
+        What one process writes into them, all see: for workers that train one model together.
+        Raises RuntimeError for lazy modules that have not been called yet.
+        """
+        for t in (*self.parameters(), *self.buffers()):
+            if is_lazy(t):
+                t.share_memory_()
+        return self._apply(shared)
+
     def to_empty(self, *, device: Any = None, recurse: bool = True) -> Self:
         """Replace parameters and buffers by uninitialised ones of the same shapes."""
         empty_like = names["torch"]["empty_like"]
         return self._apply(lambda t: empty_like(t, device=device), recurse)
-
-    # -- hooks ----------------------------------------------------------------------------------
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before ``forward``; what it returns replaces the arguments.
-
-        ``with_kwargs``: ``hook(module, args, kwargs)``, which returns both or None.
-        """
-        handle = keep(self._forward_pre_hooks, hook)
-        if with_kwargs:
-            self._forward_pre_hooks_with_kwargs.add(handle.id)
-        if prepend:
-            self._forward_pre_hooks.move_to_end(handle.id, last=False)
-        return handle
-
-    def register_forward_hook(
-        self,
-        hook: Callable[..., Any],
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after ``forward``; it may return another output.
-
-        ``with_kwargs``: ``hook(module, args, kwargs, output)``. ``always_call``: also when
-        ``forward`` raises.
-
-        >>> import chainrule as cr
-        >>> net, sizes = cr.nn.Sequential(cr.nn.Linear(2, 3), cr.nn.ReLU()), []
-        >>> with net[0].register_forward_hook(lambda m, args, out: sizes.append(tuple(out.shape))):
-        ...     y = net(cr.zeros(5, 2))
-        >>> sizes
-        [(5, 3)]
-        """
-        handle = keep(self._forward_hooks, hook)
-        if with_kwargs:
-            self._forward_hooks_with_kwargs.add(handle.id)
-        if always_call:
-            self._forward_hooks_always_called.add(handle.id)
-        if prepend:
-            self._forward_hooks.move_to_end(handle.id, last=False)
-        return handle
 
     # -- text -----------------------------------------------------------------------------------
 

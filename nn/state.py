@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..autograd import Tensor, no_grad
 from ..autograd.hooks import RemovableHandle
-from .parameter import Parameter
+from .parameter import Parameter, is_lazy
 from .tree import Tree
 
 EXTRA = "_extra_state"
@@ -66,7 +66,7 @@ class State(Tree):
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         """Write this module's own tensors; ``state_dict`` calls it on every module."""
         for name, value in self._own_state().items():
-            destination[prefix + name] = value if keep_vars else value.detach()
+            destination[prefix + name] = value if keep_vars or is_lazy(value) else value.detach()
         if type(self).get_extra_state is not State.get_extra_state:
             destination[prefix + EXTRA] = self.get_extra_state()
 
@@ -155,6 +155,8 @@ class State(Tree):
                 f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like '
                 f"object from checkpoint but received {type(given)}"
             )
+        if is_lazy(value):  # then so is what is given, or a hook had made them alike
+            return None
         if not value.shape and given.shape == (1,):
             given = given[0]  # written so before PyTorch 0.4
         if given.shape != value.shape:
@@ -251,9 +253,48 @@ class State(Tree):
         """
         return keep(self._load_state_dict_pre_hooks, hook)
 
+    def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """The older form of ``register_state_dict_post_hook``."""
+        return keep(self._state_dict_hooks, hook)
+
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], with_module: bool = False
+    ) -> RemovableHandle:
+        """The older form of ``register_load_state_dict_pre_hook``, its hook without ``module``."""
+        seen = hook if with_module else _WithoutModule(hook)
+        return keep(self._load_state_dict_pre_hooks, seen)
+
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, incompatible_keys)`` after the state is read."""
         return keep(self._load_state_dict_post_hooks, hook)
+
+
+def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
+    """Take a prefix such as "module." off the keys of a state, in place.
+
+    >>> state = {"module.weight": 1, "bias": 2}
+    >>> consume_prefix_in_state_dict_if_present(state, "module.")
+    >>> state
+    {'bias': 2, 'weight': 1}
+    """
+    for key in [k for k in state_dict if k.startswith(prefix)]:
+        state_dict[key[len(prefix) :]] = state_dict.pop(key)
+    metadata = getattr(state_dict, "_metadata", None) or {}
+    for key in list(metadata):
+        if key == prefix.rstrip("."):
+            metadata.pop(key)
+        elif key.startswith(prefix):
+            metadata[key[len(prefix) :]] = metadata.pop(key)
+
+
+class _WithoutModule:
+    """A hook called with all arguments but the first (a class, so that it can be pickled)."""
+
+    def __init__(self, hook: Callable[..., Any]) -> None:
+        self.hook = hook
+
+    def __call__(self, module: Any, *args: Any) -> None:
+        self.hook(*args)
 
 
 def keep(hooks: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:

@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from .module import Module
 
 
+# Hooks that see what any module registers, by kind.
+registrations: dict[str, dict[int, Any]] = {"parameter": {}, "buffer": {}, "module": {}}
+
+
+def _seen(kind: str, module: Any, name: str, value: Any) -> Any:
+    """What is registered, after the hooks."""
+    for hook in list(registrations[kind].values()):
+        changed = hook(module, name, value)
+        value = value if changed is None else changed
+    return value
+
+
 class Tree:
     """Registration by assignment, and the walks: the part of Module that holds its state."""
 
@@ -51,7 +63,7 @@ class Tree:
                 f"created explicitly. To express '{name}' as a function of another Tensor, compute "
                 "the value in the forward() method."
             )
-        self._parameters[name] = param
+        self._parameters[name] = _seen("parameter", self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is state but no parameter; in the ``state_dict`` if persistent."""
@@ -61,7 +73,7 @@ class Tree:
                 f"cannot assign '{typename(tensor)}' object to buffer '{name}' "
                 "(torch Tensor or None required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = _seen("buffer", self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -72,7 +84,7 @@ class Tree:
         if module is not None and not isinstance(module, Tree):
             raise TypeError(f"{typename(module)} is not a Module subclass")
         self._check_name(name, "module", "_modules")
-        self._modules[name] = module
+        self._modules[name] = _seen("module", self, name, module)
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Another name of ``add_module``."""
@@ -108,7 +120,7 @@ class Tree:
             if "_modules" not in own:
                 raise AttributeError("cannot assign module before Module.__init__() call")
             self._forget(name, "_modules")
-            own["_modules"][name] = value
+            own["_modules"][name] = _seen("module", self, name, value)
         elif name in own.get("_modules", ()):
             if value is not None:
                 raise TypeError(
