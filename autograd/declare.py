@@ -19,12 +19,22 @@ import numpy as np
 from . import modes, views
 from .dispatch import SCALARS, apply
 from .handle import Handle, make
+from .misuse import guarded
 from .op import Op
 from .short import binary, unary
 
 Array = Any  # marks a kernel's tensor arguments
 ALIASES = {"axis": "dim", "keepdims": "keepdim", "self": "input", "x": "input"}
-names: dict[str, dict[str, Callable[..., Any]]] = {"torch": {}, "tensor": {}, "F": {}}
+
+
+class Space(dict[str, Callable[..., Any]]):
+    """Public names; their functions name the argument where a call fails for one."""
+
+    def __setitem__(self, name: str, function: Callable[..., Any]) -> None:
+        super().__setitem__(name, guarded(function, name))
+
+
+names = {space: Space() for space in ("torch", "tensor", "F", "linalg", "special", "fft")}
 USUAL = ("torch", "tensor", "inplace")
 
 
@@ -171,6 +181,12 @@ def _signature(made: Op) -> inspect.Signature:
     return inspect.Signature([inspect.Parameter(n, kind, default=d) for n, d in pairs])
 
 
+def _of_tensor(made: Op) -> inspect.Signature:
+    """The signature as a method: the first argument is the tensor itself."""
+    first, *rest = _signature(made).parameters.values()
+    return inspect.Signature([first.replace(name="self"), *rest])
+
+
 def public(made: Op) -> Callable[..., Any]:
     """The function as PyTorch offers it: tensors only, and ``out=``."""
     call = made.call
@@ -241,6 +257,7 @@ def in_place(made: Op, name: str) -> Callable[..., Any]:
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"``{made.name}``, written into the tensor itself."
+    method.__signature__ = _of_tensor(made)  # type: ignore[attr-defined]  # what inspect reads
     return method
 
 

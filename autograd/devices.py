@@ -37,6 +37,13 @@ class device:
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
+    def __enter__(self) -> device:
+        check(self)  # ``with device("cpu"):`` tensors are made there anyway
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        return None
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
 

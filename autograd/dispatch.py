@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes, modes
+from . import batched, dtypes, modes
+from .batched import Batched
 from .dtypes import F32, F64
 from .errors import explain
 from .graph import OUTPUT, Node, Piece
 from .handle import Handle, cast, leaf_of, make, scalar_of
-from .op import ALL, Op
+from .op import ALL, REFUSED, Op
 
 ndarray = np.ndarray
 SCALARS = (float, np.float32)  # 0-d data that is kept out of NumPy
@@ -70,6 +71,11 @@ def promoted(op: Op, inputs: Sequence[Any], raws: list[Any]) -> list[Any]:
                 f"be Tensor, not {what}: make a tensor of it first (tensor, from_numpy)"
             )
     target = dtypes.result_type(tensors, numbers)
+    if target.category == 3 and op.complex_rules is REFUSED:
+        raise NotImplementedError(
+            f'"{op.name}" not implemented for {target}: complex numbers have no order; take .abs() '
+            "or .real first"
+        )
     if op.promote == "float" and target.category < 2:
         target = dtypes.get_default_dtype()
     typed = [cast(r, target) if r is not None else None for r in raws[skip:]]
@@ -78,9 +84,16 @@ def promoted(op: Op, inputs: Sequence[Any], raws: list[Any]) -> list[Any]:
 
 def apply(op: Op, inputs: Sequence[Any], params: tuple[Any, ...] = ()) -> Any:
     """Run any operation on tensors, numbers and None, and record it."""
+    if modes.watching and modes.local.around is not None:
+        return modes.local.around(op, inputs, params)
     raws = [i._data if isinstance(i, Handle) else i for i in inputs]
     if not any([isinstance(i, Handle) for i in inputs]):
         return raw(op, inputs, params)
+    many = False  # whether this is an operation on examples of a vmap
+    if modes.batching:
+        if modes.local.levels and not op.lifts and modes.recording():
+            inputs = batched.admit(inputs)
+        many = any([type(r) is Batched for r in raws])
     capture = modes.local.capture if modes.tracing else None
     if capture is not None:
         raws = [capture.lift(i) if isinstance(i, Handle) else i for i in inputs]
@@ -90,7 +103,10 @@ def apply(op: Op, inputs: Sequence[Any], params: tuple[Any, ...] = ()) -> Any:
         out = raw(op, raws, params)
     else:
         try:
-            out = op.kernel(raws, *params) if op.variadic else op.kernel(*raws, *params)
+            if many:
+                out = raw(op, raws, params)
+            else:
+                out = op.kernel(raws, *params) if op.variadic else op.kernel(*raws, *params)
         except (ValueError, TypeError) as error:
             raise explain(op, raws, error) from None
     if op.outputs == 1:
@@ -123,7 +139,8 @@ def record(
     if not edges and not watched:
         return None
     mask = ALL if op.variadic and not constants else sum([1 << k for k in bits])
-    plan = op.plan(mask)
+    own = op.complex_rules is not None and any([node.dtype.kind == "c" for node in edges])
+    plan = op.complex_plan(mask) if own or dtype.kind == "c" else op.plan(mask)
     shape = () if type(first) is float else first.shape
     saved = plan.save(raws, out, params) if mask else ()
     kept = tuple([leaf_of(i) for i in constants])
@@ -132,8 +149,8 @@ def record(
         value = tuple([(getattr(o, "shape", ()), getattr(o, "dtype", F64)) for o in out])
     made = Node(plan, tuple(edges), kept, saved, params, shape, dtype, value)
     made.requires_grad = bool(mask)
-    if watched and not op.several:
-        modes.annotate(made, first)
+    if modes.watching:
+        modes.observe(made, first)
     return made
 
 

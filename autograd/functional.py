@@ -1,183 +1,336 @@
-"""``backward`` and ``grad``: what users call to send gradients back."""
+"""Derivatives of functions in PyTorch's older form, ``autograd.functional``.
+
+The function's inputs and outputs are a tensor or a tuple of tensors. Results have no history
+unless ``create_graph`` is set. (``chainrule.func`` has the newer form, which nests.)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+from .gradients import one
+from .handle import Handle
+from .jacobians import joined_columns, joined_rows
+from .levels import Level
 
-from . import modes, views, walker
-from .dtypes import BY_NP
-from .graph import Leaf
-from .handle import Handle, make
-
-
-def backward(
-    tensors: Any,
-    grad_tensors: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    inputs: Any = None,
-) -> None:
-    """Add the gradients of ``tensors`` into the ``grad`` of the leaves they came from.
-
-    ``inputs`` restricts the leaves; ``create_graph`` records the backward for higher orders.
-
-    >>> import chainrule as cr
-    >>> x = cr.tensor(3.0, requires_grad=True)
-    >>> cr.autograd.backward(x * x)
-    >>> x.grad
-    tensor(6.)
-    """
-    outputs = _tuple(tensors)
-    seeds = _seeds(outputs, grad_tensors, create_graph)
-    wanted = None
-    if inputs is not None:
-        chosen = _tuple(inputs)
-        if not chosen:
-            raise RuntimeError("'inputs' argument to backward() cannot be empty.")
-        wanted = {_node(t, k) for k, t in enumerate(chosen)}
-        for t in chosen:
-            if not isinstance(t._node, Leaf):
-                t.retain_grad()
-    keep = create_graph if retain_graph is None else retain_graph
-    before = modes.record(create_graph)
-    try:
-        walker.walk(seeds, wanted, keep=keep, recorded=create_graph)
-    finally:
-        modes.record(before)
+MODES = ("forward-mode", "reverse-mode")
+HINT = (
+    ' Hint: If your function has more outputs than inputs, "forward-mode" tends to be more '
+    'performant. Otherwise, prefer to use "reverse-mode".'
+)
 
 
-def grad(
-    outputs: Any,
-    inputs: Any,
-    grad_outputs: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    only_inputs: bool = True,
-    allow_unused: bool | None = None,
-    is_grads_batched: bool = False,
-    materialize_grads: bool = False,
-) -> tuple[Any, ...]:
-    """The gradients of ``outputs`` with respect to ``inputs``, touching no ``.grad``.
+class _Run:
+    """One run of the user's function on fresh variables."""
 
-    An input that the outputs do not depend on is an error, or None with ``allow_unused``, or zeros
-    with ``materialize_grads``. Raises RuntimeError for an input that does not require grad.
+    def __init__(self, name: str, func: Callable[..., Any], inputs: Any, live: bool) -> None:
+        self.name = name
+        self.single_in = not isinstance(inputs, tuple)
+        given = _tensors(inputs, "inputs", name)
+        self.level = Level(live)
+        self.inputs = [self.level.variable(t) for t in given]
+        self.result = self.level.run(func, self.inputs, {})
+        self.outs = list(_tensors(self.result, "outputs of the user-provided function", name))
+        self.single_out = not isinstance(self.result, tuple)
 
-    >>> import chainrule as cr
-    >>> x = cr.tensor(2.0, requires_grad=True)
-    >>> (g,) = cr.autograd.grad(x ** 3, x, create_graph=True)
-    >>> cr.autograd.grad(g, x)
-    (tensor(12.),)
-    """
-    if materialize_grads and allow_unused is False:
-        raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True"
-        )
-    outs, ins = _tuple(outputs), _tuple(inputs)
-    nodes = [_node(t, k) for k, t in enumerate(ins)]
-    keep = create_graph if retain_graph is None else retain_graph
-    if is_grads_batched:
-        n = _tuple(grad_outputs)[0].shape[0]
-        rows = [
-            grad(outs, ins, [g[k] for g in _tuple(grad_outputs)], True, create_graph,
-                 allow_unused=allow_unused, materialize_grads=materialize_grads)
-            for k in range(n)
-        ]  # fmt: skip
-        from .ops.join import stack
+    def check_outputs(self, strict: bool) -> None:
+        """With ``strict``: every output must depend on an input."""
+        for k, o in enumerate(self.outs if strict else ()):
+            if not o.requires_grad:
+                raise RuntimeError(
+                    f"Output {k} of the user-provided function does not require gradients. The "
+                    "outputs must be computed in a differentiable manner from the input when "
+                    "running in strict mode."
+                )
 
-        return tuple([None if c[0] is None else stack(c) for c in zip(*rows, strict=True)])
-    seeds = _seeds(outs, grad_outputs, create_graph)
-    with modes.enable_grad() if create_graph else modes.no_grad():
-        found = walker.walk(seeds, set(nodes), keep=keep, recorded=create_graph, into_leaves=False)
-    result: list[Any] = []
-    taken = {id(views.owner_of(g)) for _, g in seeds if isinstance(g, np.ndarray)}
-    for k, (t, node) in enumerate(zip(ins, nodes, strict=True)):
-        g = found.get(node)
-        if g is None and materialize_grads:
-            g = np.zeros(t.shape, t.dtype.np) if t.ndim else t.dtype.np.type(0)
-        elif g is None and not allow_unused:
+    def check_routes(self, k: int) -> None:
+        """Raise for an input that output ``k`` does not depend on."""
+        for j, node in enumerate(self.level.nodes):
+            if not self.level.depends(self.outs[k], node):
+                raise RuntimeError(
+                    f"Output {k} of the user-provided function is independent of input {j}. This "
+                    "is not allowed in strict mode."
+                )
+
+    def check_scalar(self) -> Any:
+        """The one output, of one element, that ``hessian``, ``hvp`` and ``vhp`` need."""
+        if not self.single_out:
+            raise RuntimeError(f"The function given to {self.name} should return a single Tensor")
+        (out,) = self.outs
+        if out.numel() != 1:
             raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph "
-                f"(input {k}, shape {list(t.shape)}). Set allow_unused=True if this is the "
-                "desired behavior."
+                f"The Tensor returned by the function given to {self.name} should contain a single "
+                "element"
             )
-        result.append(g if g is None or isinstance(g, Handle) else make(_owned(g, taken)))
-    return tuple(result)
+        return out
+
+    def as_inputs(self, values: Any) -> Any:
+        """One value an input, in the form of the inputs."""
+        return next(iter(values)) if self.single_in else tuple(values)
+
+    def as_outputs(self, values: Any) -> Any:
+        """One value an output, in the form of the outputs."""
+        return next(iter(values)) if self.single_out else tuple(values)
+
+    def released(self) -> Any:
+        """The outputs, for the caller."""
+        return self.as_outputs(self.level.release(self.outs))
 
 
-def _owned(g: Any, taken: set[int]) -> Any:
-    """An array that nobody else holds: users may edit what they are given."""
-    if not isinstance(g, np.ndarray):
-        return g
-    if g.base is not None or id(g) in taken:
-        g = g.copy()
-    taken.add(id(g))
-    return g
-
-
-def _tuple(value: Any) -> tuple[Any, ...]:
-    if value is None:
-        return ()
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
-
-
-def _node(t: Any, k: int) -> Any:
-    if not isinstance(t, Handle):
-        raise TypeError(f"expected a tensor as input {k}, got {type(t).__name__}")
-    if t._node is None or not t._node.requires_grad:
-        raise RuntimeError(
-            f"One of the differentiated Tensors does not require grad (input {k}, shape "
-            f"{list(t.shape)}): set requires_grad=True before it is used"  # type: ignore[attr-defined]
-        )
-    return t._node
-
-
-def _seeds(outputs: Sequence[Any], grads: Any, create_graph: bool) -> list[tuple[Any, Any]]:
-    """The roots of the walk with the gradients they start from."""
-    given = _tuple(grads) if grads is not None else (None,) * len(outputs)
-    if len(given) != len(outputs):
-        raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients")
-    seeds = []
-    for k, (t, g) in enumerate(zip(outputs, given, strict=True)):
+def _tensors(value: Any, what: str, name: str) -> tuple[Any, ...]:
+    every = value if isinstance(value, tuple) else (value,)
+    for k, t in enumerate(every):
         if not isinstance(t, Handle):
-            raise TypeError(f"expected a tensor to go back from, got {type(t).__name__}")
-        node = t._node
-        if node is None or not node.requires_grad:
-            raise RuntimeError(
-                f"element {k} of tensors does not require grad and does not have a grad_fn: "
-                "nothing it was computed from requires grad, or it was computed under no_grad"
+            at = f"value at index {k}" if isinstance(value, tuple) else f"given {what}"
+            raise TypeError(
+                f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but "
+                f"the {at} has type {type(t)}."
             )
-        seeds.append((node, _seed(t, g, k, create_graph)))
-    return seeds
+    return every
 
 
-def _seed(t: Any, g: Any, k: int, create_graph: bool) -> Any:
-    if g is None and type(t._data) is float:
-        return make(1.0) if create_graph else 1.0
-    shape = t.shape
-    if g is None:
-        if t.numel() != 1:
+def _vector(v: Any, like: Any, whose: str) -> list[Any]:
+    """The direction or cotangent: given, or a one where there is a single element."""
+    if v is None:
+        if len(like) != 1 or like[0].numel() != 1:
             raise RuntimeError(
-                f"grad can be implicitly created only for scalar outputs, this one has shape "
-                f"{list(shape)}. Reduce it (.sum(), .mean()), give a gradient of that shape "
-                "(y.backward(torch.ones_like(y))), or use autograd.functional.jacobian."
+                f"The vector v can only be None if the {whose} a single Tensor with a single "
+                "element."
             )
-        if t.is_complex():
-            raise RuntimeError(
-                "grad can be implicitly created only for real scalar outputs but got "
-                f"{t.dtype}; give a gradient"
-            )
-        data: Any = np.ones(shape, t.dtype.np)[()]
-        return make(data) if create_graph else data
-    if not isinstance(g, Handle):
-        raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
-    if g.shape != shape:  # type: ignore[attr-defined]  # every Handle in use is a Tensor
+        return [one(like[0])]
+    every = list(v) if isinstance(v, tuple) else [v]
+    if len(every) != len(like):
+        if len(like) == 1:
+            raise RuntimeError("The given v should contain a single Tensor.")
         raise RuntimeError(
-            f"Mismatch in shape: grad_output[{k}] has a shape of {g.shape} and "  # type: ignore[attr-defined]
-            f"output[{k}] has a shape of {shape}."
+            f"v is a tuple of invalid length: should be {len(like)} but got {len(every)}."
         )
-    if g.dtype is not t.dtype:  # type: ignore[attr-defined]
-        g = g.to(BY_NP[t._node.dtype])  # type: ignore[attr-defined]
-    return g if create_graph else g._data
+    for k, (t, x) in enumerate(zip(every, like, strict=True)):
+        if t.shape != x.shape:
+            entry = f"Entry {k} in v" if len(like) > 1 else "v"
+            raise RuntimeError(f"{entry} has invalid size: should be {x.shape} but got {t.shape}.")
+    return every
+
+
+def vjp(
+    func: Callable[..., Any],
+    inputs: Any,
+    v: Any = None,
+    create_graph: bool = False,
+    strict: bool = False,
+) -> tuple[Any, Any]:
+    """``(func(inputs), vᵀ·J)``: the gradient of the outputs' product with ``v``.
+
+    ``v`` has the form of the outputs and may be left out for a single element. With ``strict`` an
+    output or input on which nothing depends is an error; otherwise its gradient is zero.
+
+    >>> import chainrule as cr
+    >>> cr.autograd.functional.vjp(lambda x: x ** 2, cr.tensor([1.0, 2.0]), cr.tensor([1.0, 1.0]))
+    (tensor([1., 4.]), tensor([2., 4.]))
+    """
+    run = _Run("vjp", func, inputs, create_graph)
+    run.check_outputs(strict)
+    seeds = _vector(v, run.outs, "user-provided function returns")
+    if strict:
+        for k in range(len(run.outs)):
+            run.check_routes(k)
+    return run.released(), run.as_inputs(run.level.pull(run.outs, seeds, keep=False))
+
+
+def jvp(
+    func: Callable[..., Any],
+    inputs: Any,
+    v: Any = None,
+    create_graph: bool = False,
+    strict: bool = False,
+) -> tuple[Any, Any]:
+    """``(func(inputs), J·v)``: the derivative of the outputs in the direction ``v``.
+
+    ``v`` has the form of the inputs and may be left out for a single element.
+
+    >>> import chainrule as cr
+    >>> cr.autograd.functional.jvp(lambda x: x ** 2, cr.tensor([1.0, 2.0]), cr.tensor([1.0, 0.0]))
+    (tensor([1., 4.]), tensor([2., 0.]))
+    """
+    run = _Run("jvp", func, inputs, create_graph)
+    run.check_outputs(strict)
+    given = _vector(v, run.inputs, "input to the user-provided function is")
+    return run.released(), run.as_outputs(run.level.push(run.outs, given))
+
+
+def jacobian(
+    func: Callable[..., Any],
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    strategy: str = "reverse-mode",
+) -> Any:
+    """The Jacobian of ``func``: shape ``output.shape + input.shape``.
+
+    For tuples of outputs and of inputs, a tuple of tuples. ``strategy="forward-mode"`` (with
+    ``vectorize``) goes column by column.
+
+    >>> import chainrule as cr
+    >>> cr.autograd.functional.jacobian(lambda x: x ** 2, cr.tensor([1.0, 2.0]))
+    tensor([[2., 0.],
+            [0., 4.]])
+    """
+    _check_strategy(strategy, vectorize, strict, create_graph, "jacobian", HINT)
+    run = _Run("jacobian", func, inputs, create_graph)
+    run.check_outputs(strict)
+    if strict:
+        for k in range(len(run.outs)):
+            run.check_routes(k)
+    if strategy == "forward-mode":
+        blocks = joined_columns(run.level, run.outs)
+    else:
+        blocks = [joined_rows(run.level, o, batched=vectorize) for o in run.outs]
+    if strict and create_graph:
+        for row in blocks:
+            for k, block in enumerate(row):
+                if not block.requires_grad:
+                    raise RuntimeError(
+                        "The jacobian of the user-provided function is independent of input "
+                        f"{k}. This is not allowed in strict mode when create_graph=True."
+                    )
+    return run.as_outputs([run.as_inputs(row) for row in blocks])
+
+
+def _check_strategy(
+    strategy: str, vectorize: bool, strict: bool, create_graph: bool, name: str, hint: str = ""
+) -> None:
+    if strategy not in MODES:
+        raise AssertionError(
+            f'Expected strategy to be either "forward-mode" or "reverse-mode".{hint}'
+        )
+    where = f"autograd.functional.{name}"
+    if strategy == "forward-mode":
+        if create_graph and name == "jacobian":
+            raise NotImplementedError(
+                f'{where}: `create_graph=True` and `strategy="forward-mode"` are not supported '
+                "together. Please either set `create_graph=False` or "
+                '`strategy="reverse-mode"`; func.jacfwd can be differentiated again.'
+            )
+        if strict:
+            raise RuntimeError(
+                f'{where}: `strict=True` and `strategy="forward-mode"` are not supported together '
+                '(yet). Please either set `strict=False` or `strategy="reverse-mode"`.'
+            )
+        if not vectorize:
+            raise NotImplementedError(
+                "Computing Jacobian using forward-AD or forward-over-reverse Hessian is only "
+                "implemented for `vectorize=True`."
+            )
+    if vectorize and strict:
+        raise RuntimeError(
+            f"{where}: `strict=True` and `vectorized=True` are not supported together. Please "
+            "either set `strict=False` or `vectorize=False`."
+        )
+
+
+class _Second:
+    """The gradient of a scalar function as a function: what the Hessian is the Jacobian of."""
+
+    def __init__(
+        self, name: str, func: Callable[..., Any], inputs: Any, create_graph: bool, strict: bool
+    ) -> None:
+        self.outer = Level(create_graph)
+        self.single = not isinstance(inputs, tuple)
+        self.inputs = [self.outer.variable(t) for t in _tensors(inputs, "inputs", name)]
+        self.strict = strict
+        self.grads: list[Any] = []
+        self.value: Any = None
+        self.name, self.func = name, func
+        self.outer.run(self._gradient, (), {})
+
+    def _gradient(self) -> None:
+        run = _Run(self.name, self.func, tuple(self.inputs), True)
+        run.check_outputs(self.strict)
+        out = run.check_scalar()
+        if self.strict:
+            run.check_routes(0)
+        self.grads = run.level.pull([out], [one(out)], keep=True)
+        self.value = run.level.release(out)
+        for k, (g, node) in enumerate(zip(self.grads, self.outer.nodes, strict=True)):
+            if self.strict and not self.outer.depends(g, node):
+                raise RuntimeError(
+                    f"While computing the {self.name}, found that the jacobian of the "
+                    f"user-provided function with respect to input {k} is independent of the "
+                    "input. This is not allowed in strict mode. You should ensure that your "
+                    "function is twice differentiable."
+                )
+
+    def as_inputs(self, values: Any) -> Any:
+        """One value an input, in the form of the inputs."""
+        return next(iter(values)) if self.single else tuple(values)
+
+
+def hessian(
+    func: Callable[..., Any],
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    outer_jacobian_strategy: str = "reverse-mode",
+) -> Any:
+    """The Hessian of a function with one output of one element: shape ``input.shape`` twice.
+
+    For a tuple of inputs, a tuple of tuples.
+
+    >>> import chainrule as cr
+    >>> cr.autograd.functional.hessian(lambda x: (x ** 3).sum(), cr.tensor([1.0, 2.0]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
+    _check_strategy(outer_jacobian_strategy, vectorize, strict, create_graph, "hessian")
+    second = _Second("hessian", func, inputs, create_graph, strict)
+    if outer_jacobian_strategy == "forward-mode":
+        blocks = joined_columns(second.outer, second.grads)
+    else:
+        blocks = [joined_rows(second.outer, g, batched=vectorize) for g in second.grads]
+    return second.as_inputs([second.as_inputs(row) for row in blocks])
+
+
+def vhp(
+    func: Callable[..., Any],
+    inputs: Any,
+    v: Any = None,
+    create_graph: bool = False,
+    strict: bool = False,
+) -> tuple[Any, Any]:
+    """``(func(inputs), vᵀ·H)`` for a function with one output of one element: reverse twice.
+
+    >>> import chainrule as cr
+    >>> x, v = cr.tensor([1.0, 2.0]), cr.tensor([1.0, 1.0])
+    >>> cr.autograd.functional.vhp(lambda x: (x ** 3).sum(), x, v)
+    (tensor(9.), tensor([ 6., 12.]))
+    """
+    second = _Second("vhp", func, inputs, create_graph, strict)
+    seeds = _vector(v, second.inputs, "input to the user-provided function is")
+    product = second.outer.pull(second.grads, seeds, keep=create_graph)
+    return second.outer.release(second.value), second.as_inputs(product)
+
+
+def hvp(
+    func: Callable[..., Any],
+    inputs: Any,
+    v: Any = None,
+    create_graph: bool = False,
+    strict: bool = False,
+) -> tuple[Any, Any]:
+    """``(func(inputs), H·v)`` for a function with one output of one element: forward over reverse.
+
+    >>> import chainrule as cr
+    >>> x, v = cr.tensor([1.0, 2.0]), cr.tensor([1.0, 1.0])
+    >>> cr.autograd.functional.hvp(lambda x: (x ** 3).sum(), x, v)
+    (tensor(9.), tensor([ 6., 12.]))
+    """
+    second = _Second("hvp", func, inputs, create_graph, strict)
+    directions = _vector(v, second.inputs, "input to the user-provided function is")
+    product = second.outer.push(second.grads, directions)
+    return second.outer.release(second.value), second.as_inputs(product)
+
+
+__all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]

@@ -16,7 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from .hooks import Extra, Hooked, extra_of
 from .op import Plan
+
+__all__ = ["OUTPUT", "Extra", "Leaf", "Node", "Piece", "ancestors", "between", "extra_of"]
+__all__ += ["is_output", "next_serial", "serial_of", "surface", "toposort"]
 
 next_serial: Callable[[], int] = count(1).__next__
 serial_of = attrgetter("serial")
@@ -26,22 +30,14 @@ TORCH_NAMES = {"matmul": "mm", "linear": "addmm", "reshape": "view", "get_index"
 TORCH_NAMES |= {"max_dim": "max", "min_dim": "min", "convert": "to_copy", "put_index": "index_put"}
 TORCH_NAMES |= {"embedding_rows": "embedding", "assign_view": "copy_slices"}
 OUTPUT = "output"  # the name of the operation that picks one result of several
+surface: dict[str, Any] = {}  # what PyTorch lists in ``autograd.graph`` and modules above define
+answers: dict[str, Callable[[Any, str], Any]] = {}  # to what is asked of nodes below the Tensor
 
 
-class Extra:
-    """What few nodes have: hooks, a kept gradient, a name, and what ``watch()`` wrote down."""
-
-    __slots__ = ("edited", "grad", "hooks", "line", "module", "name", "post", "retain")
-
-    def __init__(self) -> None:
-        self.hooks: dict[int, Any] | None = None  # run on the gradient of this value
-        self.post: dict[int, Any] | None = None  # leaves: run after accumulation
-        self.retain = False  # keep the gradient of this value
-        self.grad: Any = None  # ... here
-        self.name: str | None = None
-        self.line: str | None = None  # the user's source line, under watch()
-        self.module: str | None = None  # the module path, under watch()
-        self.edited = 0  # serial of the last in-place edit of a 0-d value
+def __getattr__(name: str) -> Any:
+    if name in surface:
+        return surface[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Piece:
@@ -53,7 +49,7 @@ class Piece:
         self.k, self.value = k, value
 
 
-class Node:
+class Node(Hooked):
     """One operation's result in the graph.
 
     ``plan`` knows the operation and its backward; ``inputs`` are the nodes that gradient flows to
@@ -124,15 +120,18 @@ class Node:
             if isinstance(operand, Node) and operand.requires_grad:
                 whole = is_output(operand)
                 pairs.append((operand.inputs[0], operand.params[0]) if whole else (operand, 0))
-            elif isinstance(operand, Leaf):
+            elif isinstance(operand, (Node, Leaf)):
                 pairs.append((operand if operand.requires_grad else None, 0))
         return tuple(pairs)
+
+    def __dir__(self) -> list[str]:
+        return [n for n in super().__dir__() if "_saved_" not in n] + answers["names"](self, "")
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
 
 
-class Leaf:
+class Leaf(Hooked):
     """A value that no recorded operation made: a parameter, an input, a constant.
 
     A leaf and its Tensor share the slot ``grad``. ``value`` is the data itself where gradient is
@@ -145,6 +144,7 @@ class Leaf:
         "dtype",
         "extra",
         "grad",
+        "owner",
         "requires_grad",
         "serial",
         "shape",
@@ -161,6 +161,7 @@ class Leaf:
         self.shape: tuple[int, ...] = () if type(value) is float else value.shape
         self.dtype = F64 if type(value) is float else value.dtype
         self.grad: Any = None
+        self.owner: weakref.ref[Any] | None = None  # the Tensor that asked for gradient
         self.extra: Extra | None = None
         self.serial = next_serial()
         self.value = value
@@ -175,6 +176,11 @@ class Leaf:
     def value(self, value: Any) -> None:
         weak = not self.requires_grad and type(value) is np.ndarray
         self._value = weakref.ref(value) if weak else value
+
+    @property
+    def variable(self) -> Any:
+        """The leaf's Tensor."""
+        return answers["variable"](self, "variable")
 
     def operands(self) -> list[Any]:
         """A leaf has no operands."""
@@ -196,14 +202,6 @@ class Leaf:
 def is_output(node: Any) -> bool:
     """Whether the node picks one of the results of an operation that has several."""
     return node.plan is not None and node.plan.op.name == OUTPUT
-
-
-def extra_of(node: Any) -> Extra:
-    """The node's extra record, made when first asked for."""
-    if node.extra is None:
-        node.extra = Extra()
-    extra: Extra = node.extra
-    return extra
 
 
 def toposort(roots: Iterable[Any]) -> list[Any]:

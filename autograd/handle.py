@@ -7,6 +7,7 @@ on those costs a tenth of what it costs on a 0-d array. A 0-d tensor whose memor
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,15 @@ def leaf_of(operand: Any) -> Any:
     if operand._node is None:
         operand._node = Leaf(operand._data, False)
     return operand._node
+
+
+def variable(leaf: Leaf) -> Any:
+    """The Tensor of a leaf: the one that asked for gradient, or a new one where that has gone."""
+    t = leaf.owner() if leaf.owner is not None else None
+    if t is None or t._node is not leaf:
+        t = make(leaf.value, leaf)
+        leaf.owner = weakref.ref(t)
+    return t
 
 
 def cast(data: Any, target: dtypes.dtype) -> Any:

@@ -11,6 +11,7 @@ from .declare import names
 from .handle import Handle
 from .op import registry
 from .ops.shape import PROPERTIES
+from .saved import bind_names
 
 # operator method: (operation, operands swapped)
 OPERATORS = {
@@ -77,7 +78,9 @@ def bind() -> None:
     for name, call in (("__matmul__", matmul), ("__rmatmul__", _swapped(matmul))):
         setattr(TensorMethods, name, call)
     for name, getter in PROPERTIES.items():
-        setattr(TensorMethods, name, property(getter))
+        whole = isinstance(getter, property)  # with a setter of its own
+        setattr(TensorMethods, name, getter if whole else property(getter))
 
 
 bind()
+bind_names(registry)

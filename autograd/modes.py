@@ -21,8 +21,11 @@ from .graph import extra_of
 F = TypeVar("F", bound=Callable[..., Any])
 
 paused = 0  # threads in no_grad or inference mode
-watching = 0  # threads under watch()
+watching = 0  # who looks at new nodes: watch(), detect_anomaly(), saved_tensors_hooks, captures
+anomaly = False  # detect_anomaly(), in all threads
+check_nan = True
 tracing = 0  # captures under way
+batching = 0  # not 0 from the first vmap on: data may be Batched
 _lock = threading.Lock()
 
 
@@ -30,7 +33,14 @@ class _Local(threading.local):
     grad = True
     inference = False
     watch = 0
+    packers: tuple[Any, ...] = ()  # the saved_tensors_hooks in force, innermost last
+    no_packing: str | None = None  # why there may be none
+    task: Any = None  # the walk under way in this thread
     capture: Any = None  # the capture under way in this thread
+    meet: Any = None  # under autocast: brings tensors of a product to one dtype
+    around: Any = None  # stands for ``dispatch.apply`` in this thread (see around.py)
+    timing: Any = None  # the profile that times this thread's backward
+    levels: tuple[Any, ...] = ()  # the vmaps under way in this thread, outermost first
     module = ""  # path of the module that is running, kept by nn.Module under watch()
 
 
@@ -240,6 +250,16 @@ class watch:
     def __exit__(self, *exc: object) -> None:
         count("watching", -1)
         local.watch -= 1
+
+
+def observe(node: Any, value: Any) -> None:
+    """Let those look at a new node who asked for it."""
+    if local.watch and not node.plan.op.several:
+        annotate(node, value)
+    elif anomaly:
+        extra_of(node).line = user_line()
+    if local.packers:
+        local.packers[-1].keep(node)
 
 
 def annotate(node: Any, value: Any) -> None:

@@ -22,10 +22,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .plan import ALL as ALL
+from .plan import ComplexPlan, Plan
+from .plan import rule_names as rule_names
+
 Rule = Callable[..., Any] | int
 registry: dict[str, Op] = {}
-PASSING = (lambda value: value).__code__.co_code  # a rule that is what it names
-ALL = -1  # the mask of a list of tensors that all require grad: every bit is set
+REFUSED = "refused"  # the complex rules of operations that take no complex numbers
 
 
 class Op:
@@ -39,7 +42,15 @@ class Op:
     default float), ``"keep"`` (the kernel sees its inputs as they are). ``outputs`` is 1, or more
     (``-1``: it depends); of those, the ones named in ``aux`` carry no gradient. ``untyped`` inputs
     (masks, indices) stay out of promotion.
+
+    Of complex numbers the gradient is ∂L/∂Re + i·∂L/∂Im, as PyTorch has it. Rules are written as if
+    the operation were holomorphic, and conjugation enters in one place, ``ComplexPlan``; operations
+    that are not (abs, conj, svd, ...) give rules of their own for complex numbers,
+    ``complex_rules``, or say ``complex_rules="same"`` where ``rules`` hold as they stand, or
+    ``REFUSED`` where complex numbers make no sense (order).
     """
+
+    lifts = False  # whether it moves values into a vmap or out of it
 
     def __init__(
         self,
@@ -67,6 +78,7 @@ class Op:
         aux: Sequence[str] = (),
         variadic: bool = False,
         numbers: bool = False,
+        complex_rules: Mapping[str, Rule] | Callable[..., Any] | str | None = None,
         doc: str = "",
     ) -> None:
         if name in registry:
@@ -74,6 +86,7 @@ class Op:
         self.name, self.kernel = name, kernel
         self.inputs, self.params, self.defaults = tuple(inputs), tuple(params), tuple(defaults)
         self.rules: Any = {} if rules is None else rules
+        self.complex_rules: Any = self.rules if complex_rules == "same" else complex_rules
         self.partial, self.scalar, self.promote = partial, scalar, promote
         self.select = select
         self.linear_in = tuple(linear_in)
@@ -86,6 +99,7 @@ class Op:
         self.call: Any = None  # the fast way in, polymorphic; set by the builders
         self.function: Any = None  # the public function with PyTorch's signature
         self._plans: dict[int, Plan] = {}
+        self._complex_plans: dict[int, Plan] = {}
         registry[name] = self
 
     def __repr__(self) -> str:
@@ -98,117 +112,9 @@ class Op:
             plan = self._plans[mask] = Plan(self, mask)
         return plan
 
-
-class Plan:
-    """An operation's backward, compiled for the inputs that require grad.
-
-    ``save(inputs, out, params)`` gives the tuple that the node keeps, ``keep(*inputs, out)`` is its
-    short form for elementwise operations (None: nothing is kept); ``backward(g, saved)`` gives one
-    gradient for each wanted input. All are short generated functions (as ``namedtuple`` makes its
-    methods), readable as ``plan.source``.
-    """
-
-    backward: Callable[[Any, Any], Any]
-    save: Callable[[Any, Any, Any], tuple[Any, ...]]
-    keep: Callable[..., tuple[Any, ...]] | None
-    materialize = True  # results that got no gradient count as zeros
-    __slots__ = ("backward", "frees", "keep", "mask", "op", "save", "saves", "source", "wanted")
-
-    def __init__(self, op: Op, mask: int) -> None:
-        self.op, self.mask = op, mask
-        n = mask.bit_length() if op.variadic else len(op.inputs)
-        self.wanted = () if mask == ALL else tuple(k for k in range(n) if mask >> k & 1)
-        if mask and not op.differentiable:
-            raise RuntimeError(f"{op.name}: the derivative is not implemented")
-        if callable(op.rules):
-            self._joint(n)
-        else:
-            self._separate()
-
-    def _separate(self) -> None:
-        """Rules written one per input."""
-        op = self.op
-        scope: dict[str, Any] = {}
-        names: list[str] = []
-        calls = []
-        for k in self.wanted:
-            name = op.inputs[k]
-            if name not in op.rules:
-                raise RuntimeError(f"{op.name}: no derivative with respect to {name!r}")
-            rule = op.rules[name]
-            if not callable(rule):
-                calls.append({1: "g", -1: "-g"}[rule])
-                continue
-            needs = rule_names(rule)
-            names += [n for n in needs if n != "g" and n not in names]
-            plain = op.partial and op.select is None
-            if plain and rule.__code__.co_code == PASSING:  # ``lambda other: other``
-                calls.append(f"g * {needs[0]}")
-                continue
-            scope[f"d_{name}"] = rule
-            call = f"d_{name}({', '.join(needs)})"
-            if op.select is not None:
-                scope["select"] = op.select
-                call = f"select(g, {call})"
-            calls.append(f"g * {call}" if plain else call)
-        self._compile(names, scope, f"({', '.join(calls)}{',' if calls else ''})")
-
-    def _joint(self, n: int) -> None:
-        """One rule for all inputs (they share work); it may name ``needs``, which are wanted."""
-        needs = rule_names(self.op.rules)
-        names = [name for name in needs if name not in ("g", "needs")]
-        args = ", ".join("NEEDS" if name == "needs" else name for name in needs)
-        flags = tuple(self.mask >> k & 1 == 1 for k in range(n))
-        self._compile(names, {"rule": self.op.rules, "NEEDS": flags}, f"rule({args})")
-        if self.mask == ALL:
-            return
-        inner, wanted = self.backward, self.wanted
-
-        def backward(g: Any, saved: Any) -> tuple[Any, ...]:
-            grads = inner(g, saved)
-            return tuple([grads[k] for k in wanted])
-
-        self.backward = backward
-
-    def _compile(self, names: list[str], scope: dict[str, Any], result: str) -> None:
-        self.saves = tuple(names)
-        data = {*self.op.inputs, *self.op.aux, "out", "inputs"}
-        self.frees = any(n in data for n in names)  # parameters alone need not be dropped
-        unpack = f"    {', '.join(names)}, = saved\n" if names else ""
-        kept = "".join(f"{self._origin(n)}, " for n in names)
-        self.source = (
-            f"def save(inputs, out, params):\n    return ({kept})\n\n"
-            f"def backward(g, saved):\n{unpack}    return {result}\n"
-        )
-        if self.op.partial and names:
-            given, kept = ", ".join(self.op.inputs), ", ".join(names)
-            self.source += f"\ndef keep({given}, out):\n    return ({kept},)\n"
-        scope = {"__name__": __name__, **scope}
-        exec(compile(self.source, f"<rule of {self.op.name}>", "exec"), scope)
-        self.save, self.backward = scope["save"], scope["backward"]
-        self.keep = scope.get("keep")
-
-    def _origin(self, name: str) -> str:
-        """Where the forward pass finds what a rule names."""
-        op = self.op
-        if name == "out":
-            return "out[0]" if op.aux else "out"
-        if name in op.aux:
-            return f"out[{op.aux.index(name) + 1}]"
-        if name == "inputs":
-            return "tuple(inputs)"
-        if name in op.params:
-            return f"params[{op.params.index(name)}]"
-        if name == "shapes" and op.variadic:
-            return "tuple([getattr(i, 'shape', ()) for i in inputs])"
-        if name.endswith("_shape") and name[:-6] in op.inputs:
-            return f"getattr(inputs[{op.inputs.index(name[:-6])}], 'shape', ())"
-        if name in op.inputs:
-            return f"inputs[{op.inputs.index(name)}]"
-        raise TypeError(f"{op.name}: its rule names {name!r}, which the operation does not have")
-
-
-def rule_names(rule: Callable[..., Any]) -> tuple[str, ...]:
-    """The argument names of a rule: what it needs."""
-    code = rule.__code__
-    return code.co_varnames[: code.co_argcount]
+    def complex_plan(self, mask: int) -> Plan:
+        """``plan`` where numbers are complex."""
+        plan = self._complex_plans.get(mask)
+        if plan is None:
+            plan = self._complex_plans[mask] = ComplexPlan(self, mask, registry["conj"].call)
+        return plan

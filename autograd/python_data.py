@@ -130,10 +130,12 @@ def text_of(t: Any, **more: Any) -> str:
         inside = len(t._data.levels)
         values = text_of(type(t)._make(t._data.value), **more).replace("\n", "\n    ")
         return f"BatchedTensor(lvl={inside}, bdim=0, value=\n    {values}\n)"
+    default = get_default_dtype()
+    unsaid = (dtypes.int64, dtypes.bool_, default, default.to_complex())
     return tensor_str(
         np.asarray(t._data),
         dtype_name=str(t.dtype),
-        is_default_dtype=t.dtype.name in ("int64", "bool") or t.dtype is get_default_dtype(),
+        is_default_dtype=t.dtype in unsaid,
         requires_grad=t.requires_grad,
         grad_fn_name=node.name() if node is not None and node.requires_grad else None,
         **more,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -12,10 +13,11 @@ import numpy as np
 from . import devices, dtypes, views
 from ._methods import TensorMethods
 from .errors import did_you_mean
-from .functional import backward as run_backward
+from .gradients import backward as run_backward
 from .graph import Leaf, Node, extra_of, is_output
 from .handle import bind, leaf_of, make
 from .hooks import RemovableHandle, add_hook
+from .layouts import strided
 from .python_data import PythonData
 from .size import Size
 
@@ -136,6 +138,7 @@ class Tensor(TensorMethods, PythonData):
         """Whether its dtype is complex."""
         return self.dtype.is_complex
 
+    is_cpu, layout = True, strided
     is_cuda = is_sparse = is_quantized = is_mps = is_meta = False
 
     @property
@@ -190,9 +193,11 @@ class Tensor(TensorMethods, PythonData):
         if node is None:
             if requires_grad:
                 self._node = Leaf(self._data, True)
+                self._node.owner = weakref.ref(self)
         elif node.requires_grad != requires_grad:
             old, self._node = node, Leaf(self._data, requires_grad)
             self._node.grad, self._node.extra = old.grad, old.extra
+            self._node.owner = weakref.ref(self)
         return self
 
     @property
@@ -305,7 +310,7 @@ class Tensor(TensorMethods, PythonData):
             raise RuntimeError(
                 "post accumulate grad hooks cannot be registered on non-leaf tensors"
             )
-        return add_hook(self._node, hook, post=True)
+        return add_hook(self._node, hook, "post")
 
     def detach(self) -> Tensor:
         """The same data, cut from the graph; edits are shared, and noticed by version."""
@@ -341,10 +346,11 @@ class Tensor(TensorMethods, PythonData):
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):  # a protocol's question, asked often: no search
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        from ..compat.absent import missing
+
         known = [n for n in dir(type(self)) if not n.startswith("_")]
-        raise AttributeError(
-            f"'{type(self).__name__}' object has no attribute '{name}'.{did_you_mean(name, known)}"
-        )
+        reason = missing("Tensor", name) or did_you_mean(name, known)
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'.{reason}")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if not self.is_leaf:
@@ -360,7 +366,7 @@ class Tensor(TensorMethods, PythonData):
         out.requires_grad_(self.requires_grad)
         if self.grad is not None:
             out.grad = copy.deepcopy(self.grad, memo)
-        hidden = ("_views", "_view", "_edits", "_silent")
+        hidden = ("_views", "_view", "_edits", "_silent", "_followers")
         rest = {k: v for k, v in self.__dict__.items() if k not in hidden}
         out.__dict__.update(copy.deepcopy(rest, memo))
         return out

@@ -1,137 +1,47 @@
-"""Views and in-place edits: who shares memory with whom, and what was edited when.
+"""Views and in-place edits: who shares memory with whom, and what a write does to the history.
 
-*Edits.* Memory that has been written in place is remembered with the serial number of its last
-edit. Nodes carry serial numbers too, so a saved value was edited after it was saved exactly when
-its memory's number is the higher one. A program that edits nothing pays nothing.
-
-*Views.* A view knows its base tensor and the operations that lead there. Writing into a view
-rewrites the base's history (``assign_view``) and renews the nodes of all views of that base.
+A view knows its base tensor and the operations that lead there. Writing into a view
+rewrites the base's history (``assign_view``); the views of that base find their new nodes when they
+are next asked for them, so that a thousand writes beside a thousand views stay a thousand steps.
 """
 
 from __future__ import annotations
 
+import functools
 import weakref
 from typing import Any
 
 import numpy as np
 
 from . import modes
+from .batched import Batched
 from .dispatch import apply, raw
 from .dtypes import can_cast, of
 from .errors import ShapeError
-from .graph import Leaf, Node, extra_of, next_serial
+from .graph import Leaf, Node, extra_of, is_output, next_serial
 from .handle import Handle, cast, make, scalar_of
 from .op import Op
+from .versions import bump as bump
+from .versions import check_saved as check_saved
+from .versions import edited_since as edited_since
+from .versions import edits as edits
+from .versions import owner_of as owner_of
+from .versions import version as version
 
 ndarray = np.ndarray
-
-
-class Edit:
-    """The last in-place edit of a piece of memory."""
-
-    __slots__ = ("count", "line", "op", "owner", "serial")
-
-    def __init__(self, owner: weakref.ref[Any]) -> None:
-        self.owner = owner
-        self.count = 0
-        self.serial = 0
-        self.op = ""
-        self.line: str | None = None
-
-
-edits: dict[int, Edit] = {}  # by id of the array that owns the memory
-latest = 0  # serial of the last edit anywhere
-
-
-def owner_of(data: Any) -> Any:
-    """The array that owns the memory of ``data``."""
-    while isinstance(data.base, ndarray):
-        data = data.base
-    return data
-
-
-def bump(t: Any, op: str = "an in-place operation") -> None:
-    """Note an in-place edit of ``t``."""
-    global latest
-    if t.__dict__.get("_silent"):  # made by ``.data``: edits go unnoticed, as in PyTorch
-        return
-    serial = latest = next_serial()
-    if type(t._data) is not ndarray:
-        t.__dict__["_edits"] = t.__dict__.get("_edits", 0) + 1
-        if t._node is not None:
-            extra_of(t._node).edited = serial
-        return
-    owner = owner_of(t._data)
-    key = id(owner)
-    edit = edits.get(key)
-    if edit is None:
-        edit = edits[key] = Edit(weakref.ref(owner, lambda _: edits.pop(key, None)))
-    edit.count += 1
-    edit.serial, edit.op = serial, op
-    edit.line = modes.user_line() if modes.watching else None
-
-
-def version(t: Any) -> int:
-    """How often the memory of ``t`` has been edited in place."""
-    if type(t._data) is not ndarray:
-        return int(t.__dict__.get("_edits", 0))
-    edit = edits.get(id(owner_of(t._data)))
-    return int(t.__dict__.get("_edits", 0)) + (edit.count if edit is not None else 0)
-
-
-def edited_since(order: list[Any]) -> bool:
-    """Whether anything was edited after the oldest operation of ``order`` was recorded."""
-    if latest:
-        for node in reversed(order):
-            if node.plan is not None:
-                return bool(latest > node.serial)
-    return False
-
-
-def check_saved(node: Any) -> None:
-    """Raise when a value that ``node`` saved was edited afterwards."""
-    inputs = node.plan.op.inputs
-    for name, value in zip(node.plan.saves, node.saved, strict=True):
-        if type(value) is ndarray:
-            edit = edits.get(id(owner_of(value)))
-            if edit is not None and edit.serial > node.serial:
-                raise edited_error(node, name, value, edit.op, edit.line)
-        elif name == "out" or name in inputs:
-            origin = node if name == "out" else node.operands()[inputs.index(name)]
-            extra = getattr(origin, "extra", None)
-            if extra is not None and extra.edited > node.serial:
-                raise edited_error(node, name, value, "an in-place operation", None)
-
-
-def edited_error(node: Any, name: str, value: Any, op: str, line: str | None) -> RuntimeError:
-    """The error for a saved value that was edited: who saved it, who edited it, and where."""
-    saved_at = node.extra.line if node.extra is not None else None
-    what = "its result" if name == "out" else f"its argument {name!r}"
-    text = (
-        "one of the variables needed for gradient computation has been modified by an inplace "
-        f"operation: {node.plan.op.name} saved {what}, of shape "
-        f"{list(getattr(value, 'shape', ()))}, and it was edited afterwards by {op}."
-    )
-    if saved_at:
-        text += f"\n  saved at   {saved_at}\n  edited at  {line or 'an unwatched line'}"
-    else:
-        text += " Run the forward pass under chainrule.watch() to see both lines."
-    return RuntimeError(text + "\nWrite the edit out of place (y = y + 1), or edit a .clone().")
-
-
-# -- views --------------------------------------------------------------------------------------
 
 
 class View:
     """A view's base tensor and the operations that lead from it to the view.
 
     ``sealed`` views (one of several that a function returned, or made under capture) may not be
-    edited; they follow the edits of their base like any other.
+    edited; they follow the edits of their base like any other. The chain of a view that a user's
+    Function made is unknown (None).
     """
 
     __slots__ = ("base", "chain", "sealed")
 
-    def __init__(self, base: Any, chain: tuple[Any, ...], sealed: bool) -> None:
+    def __init__(self, base: Any, chain: tuple[Any, ...] | None, sealed: bool) -> None:
         self.base, self.chain, self.sealed = base, chain, sealed
 
 
@@ -145,13 +55,27 @@ def link(result: Any, source: Any, op: Op, params: tuple[Any, ...], *, sealed: b
     view = source._view
     base, chain = (source, ()) if view is None else (view.base, view.chain)
     sealed = sealed or (view is not None and view.sealed)
-    result._view = View(base, (*chain, (op, params)), sealed)
+    result._view = View(base, None if chain is None else (*chain, (op, params)), sealed)
+    _list(base, result)
+    if type(result._data) is Batched:  # whose values follow the base's, as its node does
+        base.__dict__.setdefault("_followers", weakref.WeakSet()).add(result)
+    return result
+
+
+def alias(result: Any, source: Any) -> None:
+    """Note that a user's Function gave back memory of an argument: nobody knows the way there."""
+    base = source if source._view is None else source._view.base
+    result._view = View(base, None, True)
+    _list(base, result)
+
+
+def _list(base: Any, view: Any) -> None:
+    """List a view whose node is that of the base's present history."""
     views = base.__dict__.setdefault("_views", [])
-    views.append(weakref.ref(result))
+    views.append(weakref.ref(view))
     n = len(views)
     if n > 8 and not n & (n - 1):  # at powers of two: forget the dead ones
         views[:] = [r for r in views if r() is not None]
-    return result
 
 
 def view_call(op: Op, source: Any, params: tuple[Any, ...]) -> Any:
@@ -162,7 +86,16 @@ def view_call(op: Op, source: Any, params: tuple[Any, ...]) -> Any:
     result = apply(op, (source,), params)
     if modes.tracing and hasattr(type(result._data), "_apply"):
         return link(result, source, op, params, sealed=True)
+    if type(data) is Batched:
+        return link(result, source, op, params) if _views_example(op, data, params) else result
     return link(result, source, op, params) if shares(result._data, data) else result
+
+
+def _views_example(op: Op, data: Batched, params: tuple[Any, ...]) -> bool:
+    """Whether a view operation shares the memory of one example: then writes reach its source."""
+    steps = data.value.strides[len(data.levels) :]
+    one = np.lib.stride_tricks.as_strided(data.value, data.shape, steps)
+    return not one.size or shares(op.kernel(one, *params), one)
 
 
 def as_array(t: Any) -> Any:
@@ -233,12 +166,28 @@ def check_inplace(t: Any) -> None:
             "a view of a leaf Variable that requires grad is being used in an in-place operation. "
             "Edit it under chainrule.no_grad(), or edit a clone of the leaf."
         )
+    if t._view.chain is None:
+        if t.requires_grad or (node is not None and node.requires_grad):
+            raise edited_alias(t)
+        return
     if t._view.sealed:
         raise RuntimeError(
             "This view is one of several that one function returned (split, unbind, chunk). Such "
             "functions do not allow the output views to be modified inplace: you should replace "
             "the inplace operation by an out-of-place one."
         )
+
+
+def edited_alias(t: Any) -> RuntimeError:
+    """The error for an edit of memory that a user's Function gave back from an argument."""
+    node = t._node.inputs[0] if t._node is not None and is_output(t._node) else t._node
+    name = "a custom Function" if node is None else node.plan.op.name
+    return RuntimeError(
+        f"Output {t.output_nr} of {name} is a view and is being modified inplace. This view was "
+        "created inside a custom Function (or because an input was returned as-is): an edit of it "
+        "would override the custom backward. You can fix this by cloning the output of the custom "
+        "Function."
+    )
 
 
 def write(t: Any, result: Any, op: str) -> Any:
@@ -258,10 +207,10 @@ def write(t: Any, result: Any, op: str) -> Any:
             )
         result = result.to(want)
     node = result._node
-    if type(node) is Node and node.saved and type(t._data) is ndarray:
+    if isinstance(node, Node) and node.saved and type(t._data) is ndarray:
         keep_saved(node, owner_of(t._data))
     store(t, result._data, op)
-    if type(node) is Node and type(t._data) is not ndarray:
+    if isinstance(node, Node) and type(t._data) is not ndarray:
         node.serial = next_serial()  # it saved a number, which no edit reaches
     if modes.recording():
         rebase(t, node)
@@ -270,9 +219,13 @@ def write(t: Any, result: Any, op: str) -> Any:
 
 def keep_saved(node: Any, owner: Any) -> None:
     """Copy what an in-place operation saved of its own argument, before that is overwritten."""
-    node.saved = tuple(
-        [v.copy() if type(v) is ndarray and owner_of(v) is owner else v for v in node.saved]
-    )
+
+    def apart(v: Any) -> Any:
+        if type(v) is ndarray:
+            return v.copy() if owner_of(v) is owner else v
+        return v.apart(owner) if hasattr(v, "apart") else v  # packed by the user's hooks
+
+    node.saved = tuple([apart(v) for v in node.saved])
 
 
 def type_word(d: Any) -> str:
@@ -296,9 +249,12 @@ def check_writable(t: Any, op: str) -> None:
 def store(t: Any, data: Any, op: str) -> None:
     """Write values into the memory of ``t`` and note the edit."""
     if modes.tracing and modes.local.capture is not None:
-        if t._view is not None or t.__dict__.get("_views"):
+        if t._view is not None or "_views" in t.__dict__:
             raise RuntimeError(f"{op}: an in-place edit of a view cannot be captured")
         modes.local.capture.wrote(t, data)
+        return
+    if type(data) is Batched or type(t._data) is Batched:
+        _store_batched(t, data, op)
         return
     check_writable(t, op)
     bump(t, op)
@@ -308,11 +264,31 @@ def store(t: Any, data: Any, op: str) -> None:
         set_data(t, scalar_of(cast(data[()] if type(data) is ndarray else data, of(t._data))))
 
 
+def _store_batched(t: Any, data: Any, op: str) -> None:
+    """Give a tensor inside ``vmap`` new values; its base and the views of that follow."""
+    base = t if t._view is None else t._view.base
+    levels = data.levels if type(data) is Batched else ()
+    if type(base._data) is not Batched or not set(levels) <= set(base._data.levels):
+        raise RuntimeError(
+            f"vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a "
+            f"Tensor `other` in extra_args that has more elements than `self`. This happened due "
+            f"to `other` being vmapped over but `self` not being vmapped over in a vmap. {op} "
+            "writes into its first argument, which is the same for all examples: make it one of "
+            "each example's own (x.new_zeros, zeros_like), or use the out-of-place operation."
+        )
+    bump(t, op)
+    chain = () if t._view is None else t._view.chain
+    base._data = raw(assign_view, (base._data, cast(data, of(base._data))), (chain,))
+    for v in base.__dict__.get("_followers", ()):
+        v._data = chain_read(base._data, v._view.chain)
+
+
 def rebase(t: Any, node: Node | None) -> None:
     """Give an edited tensor its new history, and renew the views that share its memory."""
     flows = node is not None and node.requires_grad
     if t._view is None:
-        if flows or type(t._node) is Node:
+        if flows or isinstance(t._node, Node):
+            _keep_retaining(t._node, node)
             t._node = node
             renew(t)
         return
@@ -321,21 +297,70 @@ def rebase(t: Any, node: Node | None) -> None:
     mask = had | flows << 1
     if not mask:
         return
+    if chain is None:
+        raise edited_alias(t)
     inputs = tuple([n for n, on in ((base._node, had), (node, flows)) if on])
     constants = tuple([None for on in (had, flows) if not on])
     plan = assign_view.plan(mask)
     saved = plan.save((None, None), None, (chain,))
     shape, dtype = base._data.shape, base._data.dtype
-    base._node = Node(plan, inputs, constants, saved, (chain,), shape, dtype, None)
+    made = Node(plan, inputs, constants, saved, (chain,), shape, dtype, None)
+    _keep_retaining(base._node, made)
+    base._node = made
     renew(base)
 
 
+def _keep_retaining(old: Any, new: Any) -> None:
+    """``retain_grad`` is the tensor's: it goes over to the node of the edited value."""
+    if isinstance(old, Node) and new is not None and old.extra is not None and old.extra.retain:
+        extra_of(new).retain = True
+        old.extra.retain = bool(modes.local.watch)
+
+
 def renew(base: Any) -> None:
-    """New nodes for the live views of an edited base."""
-    node = base._node
-    for ref in base.__dict__.get("_views", ()):
-        v = ref()
-        if v is None:
-            continue
-        flows = node is not None and node.requires_grad
-        v._node = chain_read(make(base._data, node), v._view.chain)._node if flows else None
+    """The views of an edited base: each will find its new node when it is next asked for it."""
+    listed = base.__dict__.get("_views")
+    if listed:
+        base.__dict__["_views"] = []
+        for ref in listed:
+            v = ref()
+            if v is not None:
+                v.__class__ = _late(type(v))  # type: ignore[arg-type]  # a class is hashable
+
+
+@functools.cache
+def _late(cls: type) -> type:
+    """``cls`` for a view whose base was edited since: asked for its node, it is ``cls`` again."""
+
+    def settle(v: Any, node: Any) -> None:
+        v.__class__ = cls
+        v._node = node
+        _list(v._view.base, v)
+
+    def find(v: Any) -> Any:
+        settle(v, current(v._view))
+        return v._node
+
+    facts = {"__slots__": (), "_node": property(find, settle), "__module__": cls.__module__}
+    return type(cls.__name__, (cls,), facts)
+
+
+def current(view: View) -> Any:
+    """The node of a view in the present history of its base."""
+    node = view.base._node
+    if node is None or not node.requires_grad:
+        return None
+    if view.chain is None:
+        raise RuntimeError(
+            "This view was created inside a custom Function (or because an input was returned "
+            "as-is), and its base or another view of its base has been modified inplace since. "
+            "Clone the output of the custom Function, or write the edit out of place."
+        )
+    local = modes.local
+    outer, before = (local.capture, local.levels), modes.record(True)
+    local.capture, local.levels = None, ()  # whoever asks: it is the base's history
+    try:
+        return chain_read(make(view.base._data, node), view.chain)._node
+    finally:
+        local.capture, local.levels = outer
+        modes.record(before)

@@ -10,17 +10,19 @@ the backward is itself to be recorded, on Tensors.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from . import views
-from .dispatch import pick
-from .dtypes import BY_NP, F64
+from . import anomaly, modes, views
+from .dtypes import F64
+from .fitting import fit, fits
 from .graph import Leaf, Piece, between, toposort
-from .handle import Handle, cast, make, scalar_of
-from .hooks import run_hooks
+from .handle import make, scalar_of, variable
+from .hooks import run_after, run_before, run_hooks
+from .saved import freed, narrowed, saved_tensors, unpacked
 
 ndarray = np.ndarray
 
@@ -46,60 +48,122 @@ def walk(
         if useful is None or node in useful:
             add(pending, owned, node, g, recorded)
     checking = views.edited_since(order)
-    for node in order:
-        g = pending.pop(node, None)
-        if g is None:
-            continue
-        plan = node.plan
-        if type(g) is list:
-            g = whole(node, g, recorded)
-        if node.extra is not None:
-            g = run_hooks(node, g, make, recorded)
-        if wanted is not None and node in wanted:
-            captured[node] = g
-            if into_leaves and plan is None:
-                accumulate(node, g, recorded)
-        if plan is None:
-            if wanted is None:
-                accumulate(node, g, recorded)
-            continue
-        saved = node.saved
-        if saved is None:
-            raise freed(node)
-        if checking and saved:
-            views.check_saved(node)
-        inputs = node.inputs
-        if useful is not None and not all([i in useful for i in inputs]):
-            plan, saved, inputs = narrowed(node, useful)
-        if recorded:
-            grads = plan.backward(g, saved_tensors(node, plan, saved))
-        else:
-            try:
-                grads = plan.backward(g, saved)
-            except ArithmeticError:  # a Python float divided by zero: NumPy answers inf or nan
-                grads = plan.backward(_as_numpy(g), tuple(map(_as_numpy, saved)))
-        if not keep and plan.frees:
-            node.saved = None
-        for k, inp in enumerate(inputs):
-            gi = grads[k]
-            kind = type(gi)
-            if kind is float:
-                if inp.dtype is not F64 or inp.shape:
-                    gi = fit(gi, inp)
-            elif gi is None:  # a user's Function may say so
+    nan = modes.anomaly and modes.check_nan
+    timing = modes.local.timing if modes.watching else None  # a profile of this thread
+    outer, modes.local.task = modes.local.task, Task(order, wanted)
+    node = None
+    try:
+        for node in order:
+            g = pending.pop(node, None)
+            if g is None:
                 continue
-            elif kind is Piece:
-                pass
-            elif gi.shape != inp.shape or gi.dtype is not inp.dtype:
-                gi = fit(gi, inp)
-            old = pending.get(inp)
-            if old is None:
-                pending[inp] = [gi] if kind is Piece else gi
-            elif kind is float and type(old) is float:
-                pending[inp] = old + gi
+            plan, extra = node.plan, node.extra
+            if type(g) is list:
+                g = whole(node, g, recorded)
+            if extra is not None:
+                g = run_hooks(node, g, make, recorded)
+            if wanted is not None and node in wanted:
+                captured[node] = g
+            if plan is None:
+                if wanted is None or (into_leaves and node in wanted):
+                    accumulate(node, g, recorded)
+                continue
+            saved, inputs, part = node.saved, node.inputs, False
+            if useful is not None:
+                part = not all([i in useful for i in inputs])
+                if part and not any([i in useful for i in inputs]):
+                    continue  # only its own gradient was asked for
+            if saved is None:
+                raise freed(node)
+            if checking and saved:
+                views.check_saved(node)
+            if extra is not None:
+                if extra.before:
+                    g = run_before(node, g, make, recorded)
+                    if g is None:
+                        continue
+                if extra.packed:
+                    saved = unpacked(saved)
+            if part and useful is not None:
+                plan, saved, inputs = narrowed(node, useful, saved)
+            if timing is not None:
+                plan = timing.timed(node, plan)
+            if recorded:
+                grads = plan.backward(g, saved_tensors(node, plan, saved))
             else:
-                add(pending, owned, inp, gi, recorded)
+                try:
+                    grads = plan.backward(g, saved)
+                except ArithmeticError:  # a Python float divided by zero: NumPy answers inf or nan
+                    grads = plan.backward(_as_numpy(g), tuple(map(_as_numpy, saved)))
+            if nan or (extra is not None and extra.after):
+                grads = looked_at(node, inputs, grads, g, recorded)
+            if not keep and plan.frees:
+                node.saved = None
+            for k, inp in enumerate(inputs):
+                gi = grads[k]
+                kind = type(gi)
+                if kind is float:
+                    if inp.dtype is not F64 or inp.shape:
+                        gi = fit(gi, inp)
+                elif gi is None:  # a user's Function may say so
+                    continue
+                elif kind is Piece:
+                    pass
+                elif gi.shape != inp.shape or gi.dtype is not inp.dtype:
+                    gi = fit(gi, inp)
+                old = pending.get(inp)
+                if old is None:
+                    pending[inp] = [gi] if kind is Piece else gi
+                elif kind is float and type(old) is float:
+                    pending[inp] = old + gi
+                else:
+                    add(pending, owned, inp, gi, recorded)
+    except Exception as error:
+        if modes.anomaly:
+            anomaly.blame(error, node)
+        raise
+    finally:
+        modes.local.task = outer
     return captured
+
+
+class Task:
+    """One walk under way: which nodes it visits, for hooks and checkpoints that ask."""
+
+    __slots__ = ("__weakref__", "_members", "order", "wanted")
+
+    def __init__(self, order: list[Any], wanted: set[Any] | None) -> None:
+        self.order, self.wanted = order, wanted
+        self._members: set[Any] | None = None
+
+    def visits(self, node: Any) -> bool:
+        """Whether the walk comes through the node."""
+        if self._members is None:
+            self._members = set(self.order)
+        return node in self._members
+
+
+def looked_at(node: Any, inputs: Sequence[Any], grads: Any, g: Any, recorded: bool) -> list[Any]:
+    """The gradients of a node's inputs after the search for nan and the node's own hooks."""
+    made = [
+        gi if gi is None or type(gi) is Piece or fits(gi, i) else fit(gi, i)
+        for gi, i in zip(grads, inputs, strict=True)
+    ]
+    if modes.anomaly and modes.check_nan:
+        anomaly.check(node, inputs, made, g)
+    if node.extra is None or not node.extra.after:
+        return made
+    every: list[Any] = []
+    places: list[int] = []
+    for operand in node.operands():  # where no gradient flows to, hooks see None
+        if hasattr(operand, "serial"):
+            if len(places) < len(inputs) and operand is inputs[len(places)]:
+                places.append(len(every))
+                every.append(made[len(places) - 1])
+            else:
+                every.append(None)
+    every = run_after(node, every, g, make, recorded)
+    return [every[k] for k in places]
 
 
 def add(pending: dict[Any, Any], owned: set[Any], node: Any, g: Any, recorded: bool) -> None:
@@ -118,38 +182,6 @@ def add(pending: dict[Any, Any], owned: set[Any], node: Any, g: Any, recorded: b
         owned.add(node)
 
 
-def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
-    """Undo broadcasting: sum ``g`` over the dimensions that were stretched."""
-    lead = g.ndim - len(shape)
-    dims = tuple(range(lead))
-    dims += tuple(k + lead for k, n in enumerate(shape) if n == 1 and g.shape[k + lead] != 1)
-    if isinstance(g, ndarray):
-        g = np.add.reduce(g, axis=dims)
-        return g if g.shape == shape else g.reshape(shape)
-    return (g.sum(dims) if dims else g).reshape(shape)
-
-
-def fit(g: Any, node: Any) -> Any:
-    """A gradient in the shape and dtype of the value it belongs to."""
-    if type(g) is ndarray and g.dtype is node.dtype and node.shape and g.ndim:
-        return sum_to(g, node.shape)
-    target = BY_NP[node.dtype]
-    if isinstance(g, Handle):
-        t: Any = g
-        if t.shape != node.shape:
-            t = sum_to(t, node.shape) if t.ndim else t.expand(node.shape)
-        return t if t.dtype is target else t.to(target)
-    if hasattr(type(g), "_apply"):  # a Tracer: its own operations
-        g = g if tuple(g.shape) == tuple(node.shape) else type(g).fit(g, node.shape)
-        return g
-    shape = getattr(g, "shape", ())
-    if shape != node.shape:
-        g = sum_to(g, node.shape) if shape else np.broadcast_to(np.asarray(g), node.shape)
-    if not node.shape and type(g) is ndarray:
-        g = scalar_of(g[()])
-    return cast(g, target)
-
-
 def _sole_count() -> int:
     """What ``getrefcount`` says of an object that only one local name holds."""
     fresh = np.zeros(1)
@@ -157,31 +189,39 @@ def _sole_count() -> int:
 
 
 _SOLE = _sole_count()
+_adding = threading.Lock()  # threads may share parameters: no gradient may be lost
 
 
 def accumulate(leaf: Leaf, g: Any, recorded: bool) -> None:
     """Add a gradient into a leaf's ``grad``."""
-    old = leaf.grad
-    if recorded:
-        leaf.grad = g if old is None else old + g
-    elif old is None:
-        # An array that nobody else holds (the walker's name and ours) is taken over; any other is
-        # copied, because users edit what they find in .grad.
-        if type(g) is ndarray and (sys.getrefcount(g) > _SOLE + 1 or g.base is not None):
-            g = np.array(g, order="C")
-        leaf.grad = make(g)
-        if hasattr(g, "graph"):  # under capture: real data is put back at its end
-            g.graph.leaves.append(leaf)
-    elif old.requires_grad:
-        leaf.grad = old + make(g)
-    elif type(old._data) is ndarray and type(g) is ndarray:
-        np.add(old._data, g, out=old._data)
-        views.bump(old, "gradient accumulation")
-    else:
-        old._data = scalar_of(old._data + g)
-    if leaf.extra is not None and leaf.extra.post:
-        for hook in list(leaf.extra.post.values()):
-            hook(make(leaf.value, leaf))
+    if leaf.extra is not None and leaf.extra.before:
+        g = run_before(leaf, g, make, recorded)
+    with _adding:
+        old = leaf.grad
+        if recorded:
+            leaf.grad = g if old is None else old + g
+        elif old is None:
+            # An array that nobody else holds (the walker's name and ours) is taken over; any other
+            # is copied, because users edit what they find in .grad.
+            if type(g) is ndarray and (sys.getrefcount(g) > _SOLE + 1 or g.base is not None):
+                g = np.array(g, order="C")
+            leaf.grad = make(g)
+            if hasattr(g, "graph"):  # under capture: real data is put back at its end
+                g.graph.leaves.append(leaf)
+        elif old.requires_grad:
+            leaf.grad = old + make(g)
+        elif type(old._data) is ndarray and type(g) is ndarray:
+            np.add(old._data, g, out=old._data)
+            views.bump(old, "gradient accumulation")
+        else:
+            old._data = scalar_of(old._data + g)
+    extra = leaf.extra
+    if extra is None:
+        return
+    for hook in list((extra.post or {}).values()):
+        hook(variable(leaf))
+    if extra.after:
+        run_after(leaf, (), g, make, recorded)
 
 
 def whole(node: Any, pieces: list[Piece], recorded: bool) -> list[Any]:
@@ -189,59 +229,12 @@ def whole(node: Any, pieces: list[Piece], recorded: bool) -> list[Any]:
     grads: list[Any] = [None] * len(node.value)
     for p in pieces:
         grads[p.k] = p.value if grads[p.k] is None else grads[p.k] + p.value
-    for k, (shape, dtype) in enumerate(node.value):
-        if grads[k] is None and node.plan.materialize:
-            zeros = scalar_of(np.zeros(shape, dtype)[()])
+    for k, meta in enumerate(node.value):
+        if grads[k] is None and node.plan.materialize and meta is not None:
+            zeros = scalar_of(np.zeros(*meta)[()])
             grads[k] = make(zeros) if recorded else zeros
     return grads
 
 
-def narrowed(node: Any, useful: set[Any]) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
-    """The plan, saved values and inputs of a node for the inputs that somebody asked for."""
-    plan = node.plan
-    if "ctx" in plan.saves:  # a user's Function computes all its gradients at once
-        return plan, node.saved, node.inputs
-    places = plan.wanted or range(len(node.inputs))  # none are listed where all are wanted
-    kept = [k for k, i in zip(places, node.inputs, strict=True) if i in useful]
-    small = plan.op.plan(sum(1 << k for k in kept))
-    saved = tuple([node.saved[plan.saves.index(name)] for name in small.saves])
-    return small, saved, tuple([i for i in node.inputs if i in useful])
-
-
-def saved_tensors(node: Any, plan: Any, saved: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What a node saved, as Tensors linked to the nodes they came from."""
-    op, operands = plan.op, node.operands()
-
-    def link(value: Any, origin: Any) -> Any:
-        if hasattr(origin, "serial"):
-            return make(value, origin)
-        return value if origin is None or type(value) in (int, float, bool) else make(value)
-
-    made = []
-    for name, value in zip(plan.saves, saved, strict=True):
-        if name == "out" and op.several:
-            made.append(tuple([make(v, pick(node, k, v)) for k, v in enumerate(value)]))
-        elif name == "out":
-            made.append(make(value, node))
-        elif name == "inputs":
-            made.append(tuple([link(v, o) for v, o in zip(value, operands, strict=True)]))
-        elif name in op.inputs:
-            made.append(link(value, operands[op.inputs.index(name)]))
-        else:
-            made.append(make(value) if name in op.aux else value)
-    return tuple(made)
-
-
 def _as_numpy(value: Any) -> Any:
     return np.float64(value) if type(value) is float else value
-
-
-def freed(node: Any) -> RuntimeError:
-    """The error of a second walk through a graph whose saved values are gone."""
-    line = node.extra.line if node.extra is not None else None
-    return RuntimeError(
-        "Trying to backward through the graph a second time: the values that "
-        f"{node.plan.op.name} saved were freed by the first backward. Say retain_graph=True the "
-        "first time to go back twice, or compute the result again."
-        + (f" The operation was recorded at {line}." if line else "")
-    )

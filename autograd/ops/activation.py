@@ -29,9 +29,15 @@ def _typed(out: Any, x: Any) -> Any:
     return out if out.dtype is getattr(x, "dtype", out.dtype) else out.astype(x.dtype)
 
 
+def _sigmoid_kernel(x: Any) -> Any:
+    if getattr(x, "dtype", None) is not None and x.dtype.kind == "c":
+        return 1 / (1 + np.exp(-x))
+    return _typed(expit(x), x)
+
+
 sigmoid = elementwise(
     "sigmoid",
-    lambda x: _typed(expit(x), x),
+    _sigmoid_kernel,
     {"input": lambda out: out * (1 - out)},
     scalar=_sigmoid_scalar,
     promote="float",

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from .. import random
 from ..declare import Array, export, names, op
 from ..errors import refuse
 from ..handle import make
@@ -16,10 +15,11 @@ from ..views import write
 from .activation import relu, sigmoid
 from .arithmetic import abs as abs_op
 from .compare import where
-from .exponential import exp
+from .exponential import exp, log
 from .extreme import argmax, place
 from .halves import rounded_once
 from .join import narrow
+from .random import source
 from .reduce import check_tensor
 from .softmax import softmax
 from .trigonometric import sech2, tanh
@@ -302,12 +302,13 @@ def gumbel_softmax(
     tensor([0., 0., 1.])
     """
     shape = tuple(logits.shape)
-    drawn = random.pick(None).exponential(shape, logits.dtype.np, 1.0)
-    soft = softmax((logits + make(-np.log(drawn))) / tau, dim)
+    drawn = make(source(None).exponential(shape, logits.dtype.np, 1.0))
+    soft = softmax((logits - log(drawn)) / tau, dim)
     if not hard:
         return soft
-    one = make(np.ones_like(np.asarray(soft._data).max(axis_of(dim, len(shape)), keepdims=True)))
-    top = place(one, argmax(soft, dim, True), shape, dim, True)
+    chosen = argmax(soft, dim, True)
+    one = make(np.ones(tuple(chosen.shape), soft.dtype.np))
+    top = place(one, chosen, shape, dim, True)
     return top - soft.detach() + soft
 
 

@@ -11,8 +11,11 @@ import numpy as np
 from ..declare import elementwise, names, public
 from ..declare import in_place as twin
 from ..errors import refuse
+from ..op import REFUSED
 from .compare import select
+from .complexes import real_part
 from .exponential import log
+from .phases import sgn, sign_kernel
 from .samples import reals, two
 
 PAIR = ("input", "other")
@@ -167,12 +170,11 @@ neg = elementwise(
 
 
 def _sign_kernel(x: Any) -> Any:
-    x = np.asarray(x)
-    if x.dtype.kind == "b":
-        return x
-    signs = np.sign(x)
-    # NumPy's sign of nan is nan, PyTorch's is 0
-    return np.where(np.isnan(x), 0, signs).astype(x.dtype) if x.dtype.kind == "f" else signs
+    if np.asarray(x).dtype.kind == "c":
+        raise RuntimeError(
+            "Unlike NumPy, torch.sign doesn't return the sign of complex numbers; use sgn"
+        )
+    return sign_kernel(x)
 
 
 def _sign_scalar(x: Any) -> float:
@@ -199,6 +201,7 @@ abs = elementwise(
     "abs",
     np.abs,
     {"input": lambda input: sign(input)},
+    complex_rules={"input": lambda g, input: g * sgn(input)},
     scalar=operator.abs,
     symbol="|·|",
     tex=r"\left|{0}\right|",
@@ -236,6 +239,7 @@ maximum = elementwise(
     },
     inputs=PAIR,
     select=select,
+    complex_rules=REFUSED,
     scalar=_larger,
     symbol="max",
     tex=r"\max({0}, {1})",
@@ -262,6 +266,7 @@ minimum = elementwise(
     },
     inputs=PAIR,
     select=select,
+    complex_rules=REFUSED,
     scalar=_smaller,
     symbol="min",
     tex=r"\min({0}, {1})",
@@ -281,7 +286,7 @@ def _log_base(input: Any, other: Any) -> Any:
     """log(input), and 0 where 0^other is constant in other (other ≥ 0)."""
     if isinstance(input, (int, float)) and input > 0:  # a plain number: exact in any dtype
         return math.log(input)
-    at_zero = (input == 0) * (other >= 0)
+    at_zero = (input == 0) * (real_part(other) >= 0)
     return log(input + at_zero)
 
 

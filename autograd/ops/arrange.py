@@ -9,6 +9,7 @@ import numpy as np
 from .. import dtypes
 from ..declare import Array, export, names, op
 from ..errors import ShapeError
+from ..examples import per_example
 from ..handle import Handle, make
 from ..shapes import axes, axis, sizes
 from .forms import offered
@@ -255,6 +256,7 @@ def repeat_each(input: Array, repeats: int, dim: int) -> Any:
 
 
 @offered("torch", "tensor")
+@per_example
 def repeat_interleave(
     input: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import views
 from ..declare import Array, export, names, op, write_out
+from ..errors import refuse
 from ..handle import Handle
 from .compare import gt, isnan, logical_or, lt, where
 
@@ -30,6 +31,7 @@ from .compare import gt, isnan, logical_or, lt, where
 )
 def clamp_op(input: Array, min: Any = None, max: Any = None) -> Any:
     """``input`` cut off below ``min`` and above ``max``."""
+    refuse("clamp", input, "c")
     out = input
     if min is not None:
         out = np.maximum(out, min)

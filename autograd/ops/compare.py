@@ -10,6 +10,7 @@ from .. import dtypes, views
 from ..declare import Array, elementwise, export, names, op, write_out
 from ..errors import refuse
 from ..handle import Handle, make
+from ..op import REFUSED
 from .samples import two
 
 PAIR = ("input", "other")
@@ -19,6 +20,7 @@ def _comparison(name: str, kernel: Any, symbol: str, tex: str, onnx: str, exampl
     return elementwise(
         name,
         kernel,
+        complex_rules=None if name in ("eq", "ne") else REFUSED,
         inputs=PAIR,
         symbol=symbol,
         tex=f"[{{0}} {tex} {{1}}]",

@@ -10,6 +10,7 @@ from .. import devices, dtypes, modes, views
 from ..declare import Array, export, names, op
 from ..dtypes import as_dtype
 from ..errors import ShapeError
+from ..examples import is_batched
 from ..handle import Handle, cast, make
 from .arithmetic import mul
 from .shape import expand
@@ -105,7 +106,7 @@ def _fill(self: Any, value: Any, name: str) -> Any:
     """Write one value, or a tensor's, into every element."""
     views.check_inplace(self)
     source = value if isinstance(value, Handle) else make(np.asarray(value))
-    if modes.tracing and modes.local.capture is not None:
+    if (modes.tracing and modes.local.capture is not None) or is_batched(self, source):
         return views.write(self, expand(to(source, self.dtype), tuple(self.shape)), name)
     if self.requires_grad or (isinstance(value, Handle) and value.requires_grad):  # type: ignore[attr-defined]
         result = mul(self, 0) + to(source, self.dtype)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import devices, dtypes, views
+from ..batched import Batched
 from ..declare import export
 from ..dtypes import as_dtype, get_default_dtype
+from ..examples import filled, is_batched
 from ..handle import Handle, make, scalar_of
 from ..shapes import sizes
 from .nested import infer_data, python_dtype
@@ -21,7 +23,7 @@ def finish(a: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
     if dtype is not None:
         a = a.astype(as_dtype(dtype).np, copy=False)
     dtypes.of(a)
-    out = make(scalar_of(a[()]) if a.ndim == 0 else a)
+    out = make(scalar_of(a[()]) if a.ndim == 0 and type(a) is not Batched else a)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -131,6 +133,11 @@ def legacy(args: tuple[Any, ...]) -> Any:
     return np.array(infer_data(args[0])).astype(target)
 
 
+def own(like: Any, made: Any) -> Any:
+    """A new tensor; inside ``vmap`` one for each example where ``like`` has that."""
+    return make(filled(like, np.asarray(made._data))) if is_batched(like) else made
+
+
 def _filler(name: str, value: float, doc: str) -> None:
     def function(
         *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False,
@@ -157,15 +164,16 @@ def _filler(name: str, value: float, doc: str) -> None:
         memory_format: Any = None, layout: Any = None, pin_memory: bool = False,
     ) -> Any:  # fmt: skip
         target = as_dtype(dtype or input.dtype).np
-        return finish(np.full(input.shape, value, target), None, device, requires_grad)
+        a = filled(input, np.full(input.shape, value, target))
+        return finish(a, None, device, requires_grad)
 
     def new(
         self: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False,
         **more: Any,
     ) -> Any:  # fmt: skip
-        return function(
-            *size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad, **more
-        )
+        made = function(*size, dtype=dtype or self.dtype, device=device, **more)
+        made = own(self, made)
+        return made.requires_grad_() if requires_grad else made
 
     function.__doc__ = doc
     like.__doc__ = f"``{name}`` in the shape and dtype of ``input``."
@@ -228,13 +236,13 @@ def full(
 def full_like(input: Any, fill_value: Any, *, dtype: Any = None, **more: Any) -> Any:
     """``full`` in the shape and dtype of ``input``."""
     more.pop("memory_format", None)
-    return full(tuple(input.shape), fill_value, dtype=dtype or input.dtype, **more)
+    return own(input, full(tuple(input.shape), fill_value, dtype=dtype or input.dtype, **more))
 
 
 @export("tensor")
 def new_full(self: Any, size: Any, fill_value: Any, *, dtype: Any = None, **more: Any) -> Any:
     """``full`` in the dtype of this tensor."""
-    return full(size, fill_value, dtype=dtype or self.dtype, **more)
+    return own(self, full(size, fill_value, dtype=dtype or self.dtype, **more))
 
 
 @export("tensor")

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..declare import Array, export, op
 from ..errors import refuse
+from ..examples import per_example
 from ..handle import Handle, make
 from .compare import where
 from .loss import reduced
@@ -184,6 +185,7 @@ def _padded(targets: Any, lengths: Any) -> Any:
 
 
 @export("F")
+@per_example
 def ctc_loss(
     log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0,
     reduction: str = "mean", zero_infinity: bool = False,

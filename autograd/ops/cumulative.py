@@ -41,7 +41,6 @@ def _turned(x: Any, dim: int, reverse: bool) -> Any:
     {"input": lambda g, dim, step: shifted(g, dim, -step, 0.0)},
     where=(),
     promote="keep",
-    linear_in=("input",),
     onnx="Pad(Slice)",
     samples=lambda s: [
         (s(3, 4), 0, 1, 0.0),

@@ -15,6 +15,7 @@ import numpy as np
 from ..declare import Array, op
 from .arrange import tril, triu
 from .compare import where
+from .complexes import is_complex, mH
 from .diagonals import diag_embed
 from .forms import offered, return_type, without_gradient
 from .join import cat, narrow
@@ -30,10 +31,16 @@ OldQR = return_type("qr", "Q", "R")
 
 def _cholesky_rule(g: Any, out: Any, upper: bool) -> Any:
     """L⁻ᵀ·sym(Lᵀ·L̄)·L⁻¹, where sym halves the strict triangle into both sides."""
-    low, glow = (out.mT, g.mT) if upper else (out, g)
-    phi = tril(low.mT @ glow)
-    both = 0.5 * (phi + tril(phi, -1).mT)
-    return triangular_op(low, triangular_op(low.mT, both, True, True, False), False, False, False)
+    low, glow = (mH(out), mH(g)) if upper else (out, g)
+    both = 0.5 * mirrored(mH(low) @ glow, tril, -1)
+    return triangular_op(low, triangular_op(mH(low), both, True, True, False), False, False, False)
+
+
+def mirrored(x: Any, triangle: Any, first: int) -> Any:
+    """The Hermitian matrix that has a triangle of ``x``, and the real parts of its diagonal."""
+    strict = triangle(x, first)
+    diagonal = triangle(x) - strict
+    return strict + mH(strict) + (0.5 * (diagonal + mH(diagonal)) if is_complex(x) else diagonal)
 
 
 def _not_positive(a: Any) -> str:
@@ -51,6 +58,7 @@ def _not_positive(a: Any) -> str:
     name="cholesky",
     where=(),
     promote="keep",
+    complex_rules="same",
     symbol="chol",
 )
 def cholesky_op(input: Array, upper: bool = False) -> Any:
@@ -99,9 +107,8 @@ def old_cholesky(input: Any, upper: bool = False) -> Any:
 def _qr_rule(g: Any, out: Any) -> Any:
     """(Q̄ + Q·sym(triu(R̄Rᵀ − QᵀQ̄)))·R⁻ᵀ."""
     (gq, gr), (q, r) = g, out
-    part = triu(gr @ r.mT - q.mT @ gq)
-    inside = gq + q @ (part + triu(part, 1).mT)
-    return triangular_op(r.mT, inside, False, False, False)
+    inside = gq + q @ mirrored(gr @ mH(r) - mH(q) @ gq, triu, 1)
+    return triangular_op(mH(r), inside, False, False, False)
 
 
 @op(
@@ -110,6 +117,7 @@ def _qr_rule(g: Any, out: Any) -> Any:
     where=(),
     promote="keep",
     outputs=2,
+    complex_rules="same",
     samples=lambda s: [(s(3, 3),), (s(4, 2),), (s(2, 3, 2),), (s(1, 1),)],
 )
 def qr_op(input: Array) -> Any:
@@ -160,7 +168,7 @@ def qr(A: Any, mode: str = "reduced") -> Any:
     if m >= n:
         return QRResult(*qr_op(A))
     q, r = qr_op(narrow(A, -1, 0, m))  # the columns beyond the square follow from Q
-    return QRResult(q, cat([r, q.mT @ narrow(A, -1, m, n - m)], -1))
+    return QRResult(q, cat([r, mH(q) @ narrow(A, -1, m, n - m)], -1))
 
 
 qr_op.op.function = qr
@@ -188,8 +196,11 @@ def _eigh_rule(g: Any, out: Any) -> Any:
     """V·(diag(λ̄) + ½(VᵀV̄ − V̄ᵀV)∘F)·Vᵀ, Fᵢⱼ = 1/(λⱼ − λᵢ), 0 on the diagonal: symmetric."""
     (gl, gv), (values, v) = g, out
     gaps = unsqueeze(values, -2) - unsqueeze(values, -1)
-    turn = v.mT @ gv
-    return v @ (diag_embed(gl) + quotient(0.5 * (turn - turn.mT), gaps)) @ v.mT
+    turn = mH(v) @ gv
+    skew = 0.5 * (turn - mH(turn))
+    if is_complex(v):  # the phases, which nobody may depend on
+        skew = tril(skew, -1) + triu(skew, 1)
+    return v @ (diag_embed(gl) + quotient(skew, gaps)) @ mH(v)
 
 
 @op(
@@ -198,6 +209,7 @@ def _eigh_rule(g: Any, out: Any) -> Any:
     where=(),
     promote="keep",
     outputs=2,
+    complex_rules="same",
 )
 def eigh_op(input: Array, UPLO: Any = "L") -> Any:
     """Eigenvalues, rising, and eigenvectors of symmetric matrices; one triangle is read."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..declare import Array, op
 from .compare import where
+from .complexes import complex_op, conj, imag_op, is_complex, mH
 from .forms import offered, return_type
 from .matrices import matrix, solved
 from .reduce import total
@@ -97,7 +98,7 @@ def cofactors(input: Array) -> Any:
         n = s.shape[-1]
         rest = np.where(np.eye(n, dtype=bool), 1, s[..., None, :]).prod(-1)
         sign = np.linalg.det(u) * np.linalg.det(vh)
-        out[~good] = sign[..., None, None] * ((u * rest[..., None, :]) @ vh)
+        out[~good] = sign[..., None, None] * ((u * rest[..., None, :]) @ vh).conj()
     return out
 
 
@@ -155,6 +156,9 @@ det_op.op.function = linalg_det
     where=(),
     promote="keep",
     outputs=2,
+    complex_rules=lambda g, out, input: (
+        _lifted(complex_op(g[1], imag_op(g[0] * conj(out[0])))) * mH(inverse_or_nan(input)),
+    ),
     symbol="ln|det|",
     samples=_regular,
 )
@@ -211,4 +215,6 @@ def logdet(input: Any) -> Any:
     """
     matrix("logdet", input, square=True)
     sign, logarithm = slogdet_op(input)
+    if is_complex(sign):
+        return sign.log() + logarithm
     return where(sign < 0, float("nan"), logarithm)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..declare import Array, export, op, write_out
+from ..examples import per_example
 from ..handle import Handle, make
 from ..shapes import axis
 from .forms import offered, without_gradient
@@ -119,6 +120,7 @@ def unique_consecutive(
 
 
 @export("torch")
+@per_example
 def isin(
     elements: Any,
     test_elements: Any,

@@ -6,8 +6,6 @@ import math
 import warnings
 from typing import Any
 
-import numpy as np
-
 from ..declare import export
 from ..handle import make
 from ..views import write
@@ -31,7 +29,7 @@ def _kept(input: Any, p: float, channels: bool) -> Any:
         if len(shape) < 2:
             raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
         shape = (*shape[:2], *[1] * (len(shape) - 2))
-    return np.asarray(source(None).bernoulli(1 - p, shape)).astype(input.dtype.np)
+    return source(None).bernoulli(1 - p, shape).astype(input.dtype.np)
 
 
 def _drop_channels(input: Any, p: float, training: bool) -> Any:

@@ -105,7 +105,12 @@ class Gradients:
 def einsum_op(operands: Array, equation: str) -> Any:
     """Sums of products by an equation in plain form (see the head of this file)."""
     left, result = equation.split("->")
-    return _contract([np.asarray(a) for a in operands], left.split(","), result)[()]
+    arrays = [np.asarray(a) for a in operands]
+    kind = arrays[0].dtype
+    if kind.itemsize == 2 and kind.kind not in "iu":  # sums in float32, rounded at the end
+        wide = [a.astype(np.float32) for a in arrays]
+        return np.asarray(_contract(wide, left.split(","), result)).astype(kind)[()]
+    return _contract(arrays, left.split(","), result)[()]
 
 
 def _letters(term: str, ndim: int, k: int) -> tuple[str, str]:

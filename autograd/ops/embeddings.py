@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import modes, views
+from ..batched import peek
 from ..declare import export
 from ..errors import ShapeError
+from ..examples import per_example
 from ..handle import make
 from .compare import where
-from .embedding import embedding_back, embedding_rows
+from .embedding import by_frequency, embedding_back, embedding_rows, renormalize
 from .linalg import matmul_op
 from .pool import flat_pick
 from .reduce import check_tensor, total
@@ -34,11 +35,11 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
         raise RuntimeError(
             f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}"
         )
-    at = np.asarray(tensor._data)
+    at = peek(tensor._data)
     if not at.size:
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
-        return make(np.zeros((*at.shape, num_classes), np.int64))
+        return make(np.zeros((*tensor.shape, num_classes), np.int64))
     if at.min() < 0:
         raise RuntimeError("Class values must be non-negative.")
     if num_classes == -1:
@@ -47,27 +48,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
         raise RuntimeError(
             f"Class values must be smaller than num_classes: got {at.max()} of {num_classes}"
         )
-    return make((at[..., None] == np.arange(num_classes)).astype(np.int64))
-
-
-def renormalize(weight: Any, at: Any, max_norm: float, norm_type: float) -> None:
-    """Scale the rows in use down to ``max_norm``, in place and unrecorded."""
-    rows = np.unique(at)
-    table = np.asarray(weight._data)
-    length = np.linalg.norm(table[rows], norm_type, axis=1)
-    long = length > max_norm
-    if long.any():
-        with modes.no_grad():
-            scale = (max_norm / (length[long] + 1e-7)).astype(table.dtype)
-            table[rows[long]] *= scale[:, None]
-            views.bump(weight, "embedding_renorm_")
-
-
-def by_frequency(rows: Any, at: Any) -> Any:
-    """The same rows, with gradients divided by how often each index occurs."""
-    _, place, times = np.unique(at, return_inverse=True, return_counts=True)
-    share = (1 / times[place]).reshape(*at.shape, 1).astype(rows.dtype.np)
-    return rows * make(share) + make(np.asarray(rows._data) * (1 - share))
+    return (unsqueeze(tensor, -1) == make(np.arange(num_classes))).long()
 
 
 def _bags(input: Any, offsets: Any, with_last: bool) -> tuple[Any, Any]:
@@ -98,6 +79,7 @@ def _bags(input: Any, offsets: Any, with_last: bool) -> tuple[Any, Any]:
 
 
 @export("F")
+@per_example
 def embedding_bag(
     input: Any, weight: Any, offsets: Any = None, max_norm: float | None = None,
     norm_type: float = 2, scale_grad_by_freq: bool = False, mode: str = "mean",

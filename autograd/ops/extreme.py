@@ -10,6 +10,7 @@ from ..declare import Array, names, op, write_out
 from ..dispatch import apply
 from ..errors import refuse
 from ..handle import Handle
+from ..op import REFUSED
 from ..shapes import axes, axis, count
 from .arithmetic import maximum, minimum
 from .forms import return_type
@@ -49,6 +50,7 @@ def _extreme(name: str, reduce: Any, onnx: str, word: str) -> Any:
             )
         },
         name=name,
+        complex_rules=REFUSED,
         symbol=name[1:],
         tex=rf"\{name[1:]} {{0}}",
         onnx=onnx,
@@ -90,7 +92,7 @@ _argmax, _argmin = _first(np.argmax), _first(np.argmin)
 def _arg(name: str, index: Any, word: str) -> Any:
     def kernel(input: Array, dim: Any = None, keepdim: bool = False) -> Any:
         x = np.asarray(input)
-        refuse(name, x, "b")
+        refuse(name, x, "bc")
         if x.size == 0 and dim is None:
             raise IndexError(
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
@@ -116,6 +118,7 @@ def _along(name: str, index: Any) -> Any:
 
     def kernel(input: Array, dim: Any, keepdim: bool = False) -> Any:
         x = np.asarray(input)
+        refuse(name, x, "c")
         indices = index(x, dim, True)
         if x.ndim == 0:
             return x[()], indices

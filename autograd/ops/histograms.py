@@ -8,6 +8,7 @@ import numpy as np
 
 from ..declare import export, names, write_out
 from ..errors import refuse
+from ..examples import per_example
 from ..handle import Handle, make
 from .reduce import check_tensor
 
@@ -18,6 +19,7 @@ def _finite(name: str, low: float, high: float) -> None:
 
 
 @export("torch", "tensor")
+@per_example
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0, *, out: Any = None) -> Any:
     """How many elements fall into each of ``bins`` equal bins between ``min`` and ``max``.
 
@@ -119,6 +121,7 @@ def _edges(x: Any, bins: Any, range: Any, dtype: Any) -> Any:
 
 
 @export("torch", "tensor")
+@per_example
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each of the integers 0, 1, … occurs, or the sums of their ``weights``.
 
@@ -168,6 +171,7 @@ def _indices(places: Any, out_int32: bool, out: Any) -> Any:
 
 
 @export("torch")
+@per_example
 def bucketize(
     input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False, out: Any = None
 ) -> Any:
@@ -188,6 +192,7 @@ def bucketize(
 
 
 @export("torch")
+@per_example
 def searchsorted(
     sorted_sequence: Any, input: Any, *, out_int32: bool = False, right: bool = False,
     side: str | None = None, sorter: Any = None, out: Any = None,

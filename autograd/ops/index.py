@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes, modes, views
+from .. import dtypes, examples, modes, views
 from ..declare import Array, export, op
 from ..dispatch import apply
 from ..errors import ShapeError
 from ..handle import Handle, cast, make
+from ..op import registry
 
 FULL = slice(None)
 
@@ -273,6 +274,8 @@ def __getitem__(self: Any, index: Any) -> Any:
     (tensor([1, 2, 3]), tensor([3, 6]), tensor([5, 6]), tensor([2, 6]))
     """
     data = views.as_array(self)
+    if modes.batching and examples.has_batched_index(index):
+        return registry["take"].call(self, examples.places(tuple(self.shape), index, parse))
     if type(index) is int:
         if not data.ndim:
             raise IndexError(
@@ -302,7 +305,12 @@ def __setitem__(self: Any, index: Any, value: Any) -> None:
         raise TypeError(
             f"can't assign a {type(value).__name__} to a tensor; make a tensor of it first"
         )
-    assign(self, parse(index, views.as_array(self).shape), value)
+    data = views.as_array(self)
+    if modes.batching and examples.has_batched_index(index):
+        value = value if isinstance(value, Handle) else make(np.asarray(value))
+        examples.write(self, examples.places(tuple(self.shape), index, parse), value)
+    else:
+        assign(self, parse(index, data.shape), value)
 
 
 def assign(self: Any, parsed: Index, value: Any, accumulate: bool = False) -> None:
@@ -310,6 +318,9 @@ def assign(self: Any, parsed: Index, value: Any, accumulate: bool = False) -> No
     views.check_inplace(self)
     if not isinstance(value, Handle):
         value = make(np.asarray(value))
+    if modes.batching and examples.is_batched(self, value):
+        shape = parsed.read(np.broadcast_to(np.zeros((), np.int8), self._data.shape)).shape
+        return examples.assign(self, parsed, value, accumulate, shape)
     data = cast(value._data, dtypes.of(self._data))
     target = (
         self._data[parsed.basic].shape

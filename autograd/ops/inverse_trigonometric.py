@@ -10,6 +10,7 @@ import numpy as np
 from ..declare import Array, elementwise, op
 from ..errors import refuse
 from .compare import where
+from .complexes import conj
 from .exponential import sqrt
 from .halves import rounded_once
 from .samples import reals
@@ -145,6 +146,8 @@ acosh = elementwise(
     np.arccosh,
     # (x − 1)(x + 1) is exact near 1, where x² − 1 has cancelled; + 0 is for the zero at −1
     {"input": lambda input: 1 / sqrt((input - 1) * (input + 1) + 0.0)},
+    # of complex numbers two roots: the root of the product lies on the other branch left of 0
+    complex_rules={"input": lambda g, input: g / conj(sqrt(input - 1) * sqrt(input + 1))},
     textbook={"input": lambda input: 1 / sqrt(input**2 - 1)},
     scalar=math.acosh,
     promote="float",
@@ -289,7 +292,7 @@ _SERIES = (-1 / 3, 1 / 30, -1 / 840, 1 / 45360, -1 / 3991680)
 
 def _sinc_slope_kernel(x: Any) -> Any:
     a = np.asarray(x)
-    z = np.pi * a.astype(np.float64)
+    z = np.pi * a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)
     near = np.abs(z) < 0.25
     safe = np.where(near, 1.0, z)
     far = (np.cos(safe) - np.sin(safe) / safe) / safe

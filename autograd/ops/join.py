@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import views
+from ..batched import Batched
 from ..declare import Array, export, names, op, write_out
 from ..dispatch import apply
 from ..errors import ShapeError
@@ -339,6 +340,6 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     views.as_array(input)
     outs = apply(unbind_op.op, (input,), (dim,))
     for k, out in enumerate(outs):
-        if type(out._data) is np.ndarray:
+        if type(out._data) in (np.ndarray, Batched):
             views.link(out, input, select.op, (dim, k), sealed=True)
     return tuple(outs)

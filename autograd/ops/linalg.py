@@ -6,9 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from .. import modes
 from ..declare import Array, export, names, op
 from ..errors import ShapeError, matmul_mismatch, refuse
+from .halves import rounded_once
 from .shape import reshape, squeeze, unsqueeze
+
+products = rounded_once(np.matmul)  # two-byte types: sums in float32, rounded at the end
 
 
 def _check(a: Any, b: Any, name: str) -> None:
@@ -38,7 +42,7 @@ def _check(a: Any, b: Any, name: str) -> None:
 def matmul_op(input: Array, other: Array) -> Any:
     """The product of matrices, the leading dimensions broadcast."""
     _check(input, other, "matmul")
-    return np.matmul(input, other)
+    return np.matmul(input, other) if input.dtype.itemsize != 2 else products(input, other)
 
 
 @export("torch", "tensor")
@@ -52,6 +56,8 @@ def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
     tensor([[11.]])
     """
     a, b = _tensors(input, other)
+    if input.dtype is not other.dtype and modes.local.meet is not None:
+        input, other = modes.local.meet(input, other)
     if input.dtype is not other.dtype:
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {input.dtype} != {other.dtype}"
@@ -148,6 +154,8 @@ def linear_op(input: Array, weight: Array, bias: Array = None) -> Any:
         raise matmul_mismatch(
             (int(np.prod(input.shape[:-1])), *input.shape[-1:]), weight.T.shape, "linear"
         )
+    if input.dtype.itemsize == 2 and input.dtype.kind not in "iu":
+        return rounded_linear(input, weight, bias)
     out = (
         np.matmul(input, weight.T)
         if input.ndim < 3
@@ -164,6 +172,9 @@ def linear_op(input: Array, weight: Array, bias: Array = None) -> Any:
     return out
 
 
+rounded_linear = rounded_once(linear_op.op.kernel)
+
+
 @export("F")
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     """``input @ weight.T + bias``: weight (out, in), bias (out,), input (…, in) → (…, out).
@@ -172,6 +183,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     >>> cr.nn.functional.linear(cr.tensor([1.0, 2.0]), cr.tensor([[3.0, 4.0]]), cr.tensor([0.5]))
     tensor([11.5000])
     """
+    if input.dtype is not weight.dtype and modes.local.meet is not None:
+        input, weight = modes.local.meet(input, weight)
     if input.dtype is not weight.dtype:
         raise RuntimeError(
             f"mat1 and mat2 must have the same dtype, but got {input.dtype} and {weight.dtype}"

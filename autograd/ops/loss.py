@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from .. import modes
+from ..batched import peek
 from ..declare import Array, export, op
 from ..errors import ShapeError
+from ..examples import is_batched
 from ..handle import Handle, make
 from .arithmetic import abs as abs_op
+from .compare import where
 from .reduce import mean, total
 from .shape import movedim, reshape
 from .softmax import log_softmax_op
@@ -214,7 +218,7 @@ def nll_loss(
 
 def _picked(rows: Any, flat: Any, shape: Any, weight: Any, ignore: int, reduction: str) -> Any:
     classes = rows.shape[1]
-    index = np.asarray(flat._data)
+    index = peek(flat._data)
     if flat.dtype.name not in ("int64", "uint8"):
         raise RuntimeError(
             f"expected scalar type Long but found {flat.dtype}: class targets are int64 indices"
@@ -224,9 +228,11 @@ def _picked(rows: Any, flat: Any, shape: Any, weight: Any, ignore: int, reductio
     if weight is None and index.size:
         low, high = int(index.min()), int(index.max())
         if low >= 0 and high < classes and not low <= ignore <= high:  # every target counts once
-            n = float(len(index)) if reduction == "mean" else 1.0
+            n = float(rows.shape[0]) if reduction == "mean" else 1.0
             loss = picked_loss(rows, flat, None, reduction, n)
             return reshape(loss, tuple(shape)) if reduction == "none" else loss
+    if modes.batching and is_batched(flat, weight):
+        return _picked_each(rows, flat, shape, weight, ignore, reduction)
     kept = index != ignore
     if np.any(kept & ((index < 0) | (index >= classes))):
         bad = index[kept & ((index < 0) | (index >= classes))][0]
@@ -242,6 +248,22 @@ def _picked(rows: Any, flat: Any, shape: Any, weight: Any, ignore: int, reductio
         return picked_loss(rows, make(safe), make(each), reduction, divisor)
     # nothing counts: the mean of nothing is nan, and its gradient 0
     return picked_loss(rows, make(safe), make(each), "sum", 1.0) + float("nan")
+
+
+def _picked_each(rows: Any, flat: Any, shape: Any, weight: Any, ignore: int, reduction: str) -> Any:
+    """``_picked`` inside ``vmap``, where each example has its own targets: in operations alone."""
+    classes, kept = rows.shape[1], flat != ignore
+    bad = peek(flat._data)[peek((kept & ((flat < 0) | (flat >= classes)))._data)]
+    if bad.size:
+        raise IndexError(f"Target {bad[0]} is out of bounds: there are {classes} classes.")
+    safe = where(kept, flat, 0)
+    each = kept.to(rows.dtype)
+    if weight is not None:
+        each = each * weight.gather(0, safe)
+    loss = -reshape(rows.gather(1, reshape(safe, (-1, 1))), (-1,)) * each
+    if reduction == "none":
+        return reshape(loss, tuple(shape))
+    return total(loss) / total(each) if reduction == "mean" else total(loss)
 
 
 @export("F")
@@ -281,13 +303,12 @@ def cross_entropy(
     hard = _picked(rows, flat, shape, weight, ignore_index, reduction)
     if not label_smoothing:
         return hard
-    kept = (flat._data != ignore_index).astype(rows.dtype.np)
+    kept = (flat != ignore_index).to(rows.dtype)
     classes = rows.shape[1]
-    smooth = -total(rows if weight is None else rows * weight, 1) * make(kept)
+    smooth = -total(rows if weight is None else rows * weight, 1) * kept
     if reduction == "mean":
-        index = np.where(kept > 0, flat._data, 0)
-        n = kept.sum() if weight is None else (weight._data[index] * kept).sum()
-        smooth = total(smooth) / float(n) if n else total(smooth) * float("nan")
+        each = kept if weight is None else weight[where(kept > 0, flat, 0)] * kept
+        smooth = total(smooth) / total(each.detach())
     else:
         smooth = total(smooth) if reduction == "sum" else reshape(smooth, tuple(shape))
     return (1 - label_smoothing) * hard + smooth * (label_smoothing / classes)

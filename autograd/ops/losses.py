@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import peek
 from ..declare import Array, export, op
 from ..errors import ShapeError, broadcast_clash, refuse
 from ..handle import Handle, make
@@ -107,7 +108,7 @@ def binary_cross_entropy(
         )
     if input.dtype is not target.dtype:
         raise RuntimeError(f"Found dtype {target.dtype} but expected {input.dtype}")
-    x = np.asarray(input._data)
+    x = peek(input._data)
     if x.size and not ((x >= 0) & (x <= 1)).all():
         raise RuntimeError("all elements of input should be between 0 and 1")
     loss = cross_entropy_of(input, target)
@@ -343,7 +344,7 @@ def _variance(input: Any, var: Any) -> Any:
         if var < 0:
             raise ValueError("var has negative entry/entries")
         return make(np.full(tuple(input.shape), var, input.dtype.np))
-    if np.any(np.asarray(var._data) < 0):
+    if np.any(peek(var._data) < 0):
         raise ValueError("var has negative entry/entries")
     if var.shape == input.shape:
         return var
@@ -375,8 +376,7 @@ def gaussian_nll_loss(
     var = _variance(input, var)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid")
-    data = np.asarray(var._data)
-    if (data < eps).any():  # the gradient goes through as if nothing was cut off
-        var = var + make(np.maximum(eps - data, 0).astype(data.dtype))
+    if (peek(var._data) < eps).any():  # the gradient goes through as if nothing was cut off
+        var = var + clamp_op(eps - var.detach(), 0.0, None)
     loss = 0.5 * (log(var) + (input - target) ** 2 / var)
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..declare import export
 from ..errors import ShapeError
+from ..examples import per_example
 from ..handle import make
 from .activations import logsigmoid
 from .arithmetic import minimum
@@ -129,6 +130,7 @@ def _targets(name: str, target: Any, shape: tuple[int, ...], low: int, classes: 
 
 
 @export("F")
+@per_example
 def multi_margin_loss(
     input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None,
     size_average: Any = None, reduce: Any = None, reduction: str = "mean",
@@ -169,6 +171,7 @@ def _over(x: Any) -> Any:
 
 
 @export("F")
+@per_example
 def multilabel_margin_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Any:

@@ -11,6 +11,7 @@ from ..handle import Handle
 from ..shapes import axes, axis
 from .arithmetic import abs as abs_op
 from .compare import where
+from .complexes import conj
 from .determinants import inverse_or_nan
 from .extreme import amax, amin
 from .forms import offered
@@ -186,13 +187,13 @@ def cond(A: Any, p: Any = None) -> Any:
 
 @offered("linalg")
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
-    """The dot products of vectors along ``dim``; the other dimensions broadcast.
+    """The dot products Σ conj(x)·y of vectors along ``dim``; the other dimensions broadcast.
 
     >>> import chainrule as cr
     >>> cr.linalg.vecdot(cr.ones(2, 3), cr.ones(3))
     tensor([3., 3.])
     """
-    return total(x * y, dim)
+    return total(conj(x) * y, dim)
 
 
 @offered("linalg", name="matmul")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from .. import modes
+from ..batched import peek
 from ..declare import export, names, write_out
 from ..errors import ShapeError, broadcast_clash
-from ..handle import make
 from ..shapes import axis
 from .clip import clamp_op
 from .normalize import normalization
@@ -303,10 +303,11 @@ def _met(name: str, one: tuple[int, ...], two: tuple[int, ...]) -> tuple[int, ..
 def _length(x: Any, dim: int, eps: float) -> Any:
     """The norm, at least ``eps``; the gradient is the norm's own even there, as in PyTorch."""
     length = norm(x, 2, dim, keepdim=True)
-    data = np.asarray(length._data)
-    if modes.tracing or (data >= eps).all():
-        return length if not modes.tracing else clamp_op(length, eps, None)
-    return length + make(np.maximum(eps - data, 0).astype(data.dtype))
+    if modes.tracing:
+        return clamp_op(length, eps, None)
+    if (peek(length._data) >= eps).all():
+        return length
+    return length + clamp_op(eps - length.detach(), 0.0, None)
 
 
 @export("torch", "F")

@@ -11,27 +11,27 @@ from .. import dtypes
 from ..declare import Array, export, names, op, write_out
 from ..shapes import axes, count
 from .arithmetic import abs as abs_op
-from .arithmetic import sign
 from .compare import isnan, where
 from .halves import rounded_once
+from .phases import sgn
 from .reduce import check_tensor, reduced_axes, spread, total
 
 
 def _norm_back(g: Any, input: Any, out: Any, shape: Any, p: float, dim: Any, keepdim: bool) -> Any:
-    """d‖x‖ₚ/dx = sign(x)·(|x|/‖x‖)^(p−1); 0 where the norm is 0."""
+    """d‖x‖ₚ/dx = sgn(x)·(|x|/‖x‖)^(p−1); 0 where the norm is 0."""
     if p == 0:
-        return 0.0 * spread(g, shape, dim, keepdim) * sign(input)
+        return 0.0 * spread(g, shape, dim, keepdim) * sgn(input)
     if p == 1:
-        return spread(g, shape, dim, keepdim) * sign(input)
+        return spread(g, shape, dim, keepdim) * sgn(input)
     if p == 2:
         return spread(where(out == 0, 0.0, g / out), shape, dim, keepdim) * input
     if math.isinf(p):
         norm = spread(out, shape, dim, keepdim)
         ties = (abs_op(input) == norm) + isnan(input) * isnan(norm)
         share = spread(g / total(ties, dim, keepdim), shape, dim, keepdim)
-        return share * ties * sign(input)
+        return share * ties * sgn(input)
     scale = spread(where(out == 0, 0.0, g / out ** (p - 1)), shape, dim, keepdim)
-    return scale * where(input == 0, 0.0, sign(input) * abs_op(input) ** (p - 1))
+    return scale * where(input == 0, 0.0, sgn(input) * abs_op(input) ** (p - 1))
 
 
 def _refuse_integers(data: Any) -> None:

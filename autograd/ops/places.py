@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import dtypes, views
 from ..declare import Array, op
+from ..examples import per_example
 from ..handle import Handle
 from ..shapes import axis
 from .forms import offered
@@ -59,6 +60,7 @@ def index_put_(input: Any, indices: Any, values: Any, accumulate: bool = False) 
 
 
 @offered("torch", "tensor")
+@per_example
 def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """A copy of ``input`` with ``values`` (broadcast) at ``indices``, or added there.
 

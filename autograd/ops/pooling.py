@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import peek
 from ..declare import names
 from ..errors import ShapeError, refuse
 from ..handle import Handle
@@ -318,7 +319,7 @@ def _unpools(n: int) -> Public:
                 raise ValueError(
                     f"invalid output_size {found}: each must be within the stride of {usual}"
                 )
-        check_index(np.asarray(indices._data), tuple(found))
+        check_index(peek(indices._data), tuple(found))
         return unpool(input, indices, tuple(found))
 
     ones = ", ".join(["1"] * (n + 1))

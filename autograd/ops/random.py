@@ -8,8 +8,10 @@ import numpy as np
 
 from .. import dtypes, modes, views
 from .. import random as stream
+from ..batched import Batched, peek
 from ..declare import export
 from ..dtypes import as_dtype, get_default_dtype
+from ..examples import generator_of
 from ..handle import Handle, make
 from ..shapes import inverse, sizes
 from .arithmetic import mul
@@ -20,7 +22,7 @@ def source(generator: Any) -> Any:
     """The generator to draw from; a capture may not keep one draw for all its runs."""
     if modes.tracing:
         raise NotImplementedError("random draws cannot be captured yet: draw outside and pass them")
-    return stream.pick(generator)
+    return generator_of(stream.pick(generator))
 
 
 def _shape(size: tuple[Any, ...], more: dict[str, Any], name: str) -> tuple[int, ...]:
@@ -57,7 +59,7 @@ def rand(
     tensor([0.4963, 0.7682])
     """
     a = _draw("uniform", _shape(size, more, "rand"), dtype, generator)
-    return finish(np.asarray(a), None, device, requires_grad)
+    return finish(a, None, device, requires_grad)
 
 
 @export("torch")
@@ -72,7 +74,7 @@ def randn(
     tensor([ 1.5410, -0.2934])
     """
     a = _draw("normal", _shape(size, more, "randn"), dtype, generator)
-    return finish(np.asarray(a), None, device, requires_grad)
+    return finish(a, None, device, requires_grad)
 
 
 @export("torch")
@@ -97,7 +99,7 @@ def randint(
         low = given[0]
     target = as_dtype(dtype or dtypes.int64)
     a = source(generator).randint(int(low), int(high), sizes((size,)), target.np)
-    return finish(np.asarray(a), None, device, requires_grad)
+    return finish(a, None, device, requires_grad)
 
 
 @export("torch")
@@ -153,7 +155,7 @@ def normal(
         if std < 0:
             raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
         a = _draw("normal", sizes((size,)), dtype, generator, float(mean), float(std))
-        return finish(np.asarray(a), None, device, requires_grad)
+        return finish(a, None, device, requires_grad)
     shape = np.broadcast_shapes(*[tuple(t.shape) for t in tensors])  # type: ignore[attr-defined]
     unit = make(_draw("normal", shape, tensors[0].dtype, generator))  # type: ignore[attr-defined]
     return (unit * std + mean).detach()
@@ -171,11 +173,12 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Any = None, out:
     if p is not None:
         drawn = g.bernoulli(float(p), tuple(input.shape))
     else:
-        probabilities = np.asarray(input._data)
+        probabilities = peek(input._data)
         if np.any((probabilities < 0) | (probabilities > 1)):
             raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
-        drawn = g.bernoulli_array(probabilities)
-    return finish(np.asarray(drawn), input.dtype, None, False)
+        many = type(input._data) is Batched
+        drawn = g.bernoulli_array(input._data if many else probabilities)
+    return finish(drawn, input.dtype, None, False)
 
 
 @export("torch", "tensor")
@@ -189,15 +192,18 @@ def multinomial(
     >>> cr.multinomial(cr.tensor([0.0, 1.0]), 3, replacement=True)
     tensor([1, 1, 1])
     """
-    drawn = source(generator).multinomial(np.asarray(input._data), num_samples, replacement)
+    weights = input._data if type(input._data) is Batched else np.asarray(input._data)
+    drawn = source(generator).multinomial(weights, num_samples, replacement)
     return finish(drawn, dtypes.int64, None, False)
 
 
-def _edit(name: str, draw: Any, doc: str) -> None:
+def fill_in_place(name: str, draw: Any, doc: str) -> None:
+    """Add a method that overwrites a tensor with what ``draw`` draws for it."""
+
     def method(self: Any, *args: Any, generator: Any = None, **kwargs: Any) -> Any:
         views.check_inplace(self)
         drawn = draw(source(generator), self, *args, **kwargs)
-        return views.write(self, make(np.asarray(drawn).astype(self.dtype.np)), name)
+        return views.write(self, make(drawn.astype(self.dtype.np)), name)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__, method.__module__ = doc, __name__
@@ -240,11 +246,11 @@ def _random(g: Any, self: Any, *bounds: Any, **named: Any) -> Any:
     return g.random(*_like(self), named.get("from", low), named.get("to", high))
 
 
-_edit("uniform_", _uniform, "Uniform draws on [from, to), in place.")
-_edit("normal_", _normal, "Normal draws, in place.")
-_edit("bernoulli_", _bernoulli, "0 or 1 with probability ``p`` of 1, in place.")
-_edit("exponential_", _exponential, "Exponential draws of rate ``lambd``, in place.")
-_edit("random_", _random, "Random integers over the dtype's range or [from, to), in place.")
+fill_in_place("uniform_", _uniform, "Uniform draws on [from, to), in place.")
+fill_in_place("normal_", _normal, "Normal draws, in place.")
+fill_in_place("bernoulli_", _bernoulli, "0 or 1 with probability ``p`` of 1, in place.")
+fill_in_place("exponential_", _exponential, "Exponential draws of rate ``lambd``, in place.")
+fill_in_place("random_", _random, "Random integers over the dtype's range or [from, to), in place.")
 
 
 @export("F")
@@ -263,8 +269,8 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
         return input
     kept = source(None).bernoulli(1 - p, tuple(input.shape))
     scale = 1 / (1 - p) if p < 1 else 0.0
-    mask = np.asarray(kept).astype(input.dtype.np) * input.dtype.np.type(scale)
-    result = mul(input, make(mask if mask.ndim else mask[()]))
+    mask = kept.astype(input.dtype.np) * input.dtype.np.type(scale)
+    result = mul(input, make(mask if mask.ndim or type(mask) is Batched else mask[()]))
     return views.write(input, result, "dropout_") if inplace else result
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..declare import export
 from ..errors import ShapeError
+from ..examples import per_example
 from ..handle import Handle, make
 from .arithmetic import abs as abs_op
 from .compare import where
@@ -148,6 +149,7 @@ def _picked(flat: Any, points: Any, sizes: Any) -> Any:
 
 
 @export("F")
+@per_example
 def grid_sample(
     input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros",
     align_corners: bool | None = None,

@@ -74,7 +74,7 @@ def view(self: Any, *shape: Any, dtype: Any = None) -> Any:
         target = dtype or shape[0]
         return make(views.as_array(self).view(target.np))
     out = reshape(self, sizes(shape))
-    if not views.shares(out._data, self._data) and self.numel():
+    if not views.shares(out._data, self._data) and out._view is None and self.numel():
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one "
             "dimension spans across two contiguous subspaces). Use .reshape(...) instead."
@@ -309,7 +309,7 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
     order = [d for d in range(n) if d not in start]
     for to, d in sorted(zip(end, start, strict=True)):
         order.insert(to, d)
-    return permute(input, tuple(order))
+    return permute(input, tuple(order) if n else ())
 
 
 names["torch"]["moveaxis"] = names["tensor"]["moveaxis"] = movedim
@@ -360,4 +360,4 @@ def _full_transpose(self: Any) -> Any:
     return permute(self, tuple(range(self.ndim))[::-1])
 
 
-PROPERTIES = {"T": _full_transpose, "mT": _matrix_transpose}
+PROPERTIES: dict[str, Any] = {"T": _full_transpose, "mT": _matrix_transpose}

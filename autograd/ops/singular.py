@@ -11,19 +11,20 @@ import numpy as np
 
 from ..declare import Array, op
 from .arrange import tril, triu
+from .complexes import is_complex, mH
 from .decompositions import quotient
-from .diagonals import diag_embed
+from .diagonals import diag_embed, diagonal
 from .forms import offered, return_type
 from .join import narrow
 from .matrices import matrix, solved
-from .shape import transpose, unsqueeze
+from .shape import unsqueeze
 
 SVDResult = return_type("linalg_svd", "U", "S", "Vh")
 OldSVD = return_type("svd", "U", "S", "V")
 
 
 def _skew(x: Any) -> Any:
-    return x - x.mT
+    return x - mH(x)
 
 
 def _svd_rule(g: Any, out: Any, input_shape: Any) -> Any:
@@ -35,12 +36,15 @@ def _svd_rule(g: Any, out: Any, input_shape: Any) -> Any:
     s, gs = out[1], g[1]
     row, column = unsqueeze(s, -2), unsqueeze(s, -1)
     gaps = (row - column) * (row + column)
-    inside = _skew(u.mT @ gu) * row + column * _skew(vh @ gvh.mT)
+    turn = _skew(mH(u) @ gu)
+    inside = turn * row + column * _skew(vh @ mH(gvh))
     core = diag_embed(gs) + quotient(tril(inside, -1) + triu(inside, 1), gaps)
+    if is_complex(u):  # the phase that U and V may share
+        core = core + diag_embed(0.5 * diagonal(turn, 0, -2, -1) / s)
     if m > k:
-        return (u @ core + quotient(gu - u @ (u.mT @ gu), row)) @ vh
+        return (u @ core + quotient(gu - u @ (mH(u) @ gu), row)) @ vh
     if n > k:
-        return u @ (core @ vh + quotient(gvh - (gvh @ vh.mT) @ vh, column))
+        return u @ (core @ vh + quotient(gvh - (gvh @ mH(vh)) @ vh, column))
     return u @ core @ vh
 
 
@@ -55,6 +59,7 @@ def _not_converged(a: Any) -> str:
     where=(),
     promote="keep",
     outputs=3,
+    complex_rules="same",
     samples=lambda s: [
         (s(3, 3), False),
         (s(4, 2), False),
@@ -116,4 +121,4 @@ def old_svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
     u, s, vh = svd(input, not some)
     if not compute_uv:
         u, vh = (0.0 * t for t in svd(input.detach(), True)[::2])
-    return OldSVD(u, s, transpose(vh, -2, -1))
+    return OldSVD(u, s, mH(vh))

@@ -8,6 +8,8 @@ import numpy as np
 
 from ..declare import Array, names, op
 from ..errors import ShapeError
+from ..examples import per_example
+from .complexes import mH
 from .determinants import inverse_op
 from .forms import offered, return_type
 from .matrices import each, matrix, same_type, solved, tolerance
@@ -80,12 +82,12 @@ solve_op.op.function = solve
 def _pinv_rule(g: Any, a: Any, p: Any, input_shape: Any) -> Any:
     """Golub and Pereyra (1973): the derivative where the rank does not change."""
     if input_shape[-2] <= input_shape[-1]:
-        k = g.mT @ p
-        kp = k @ p.mT
-        return -(p @ k).mT + kp - (a @ p) @ kp + (p.mT @ p) @ (g.mT - k @ a)
-    k = p @ g.mT
-    pk = p.mT @ k
-    return -(k @ p).mT + (g.mT - a @ k) @ p @ p.mT + pk - (pk @ p) @ a
+        k = mH(g) @ p
+        kp = k @ mH(p)
+        return -mH(p @ k) + kp - (a @ p) @ kp + (mH(p) @ p) @ (mH(g) - k @ a)
+    k = p @ mH(g)
+    pk = mH(p) @ k
+    return -mH(k @ p) + (mH(g) - a @ k) @ p @ mH(p) + pk - (pk @ p) @ a
 
 
 @op(
@@ -93,6 +95,7 @@ def _pinv_rule(g: Any, a: Any, p: Any, input_shape: Any) -> Any:
     name="pinv",
     where=(),
     promote="keep",
+    complex_rules="same",
     symbol="⁺",
     tex="{0}^+",
     samples=lambda s: [(s(3, 2),), (s(2, 3),), (s(2, 3, 2),), (s(2, 2) + 3 * np.eye(2),)],
@@ -103,12 +106,16 @@ def pinv_op(input: Array, atol: Any = None, rtol: Any = None, hermitian: bool = 
         return np.zeros((*input.shape[:-2], input.shape[-1], input.shape[-2]), input.dtype)
     if hermitian:
         values, u = np.linalg.eigh(input)
-        s, vh = np.abs(values), np.swapaxes(u, -1, -2) * np.sign(values)[..., None]
+        s, vh = np.abs(values), _adjoint(u) * np.sign(values)[..., None]
     else:
         u, s, vh = np.linalg.svd(input, full_matrices=False)
     small = s <= tolerance(s, input.shape, atol, rtol, input.dtype)
     scale = np.where(small, 0, 1 / np.where(small, 1, s)).astype(input.dtype)
-    return np.swapaxes(vh, -1, -2) @ (scale[..., None] * np.swapaxes(u, -1, -2))
+    return _adjoint(vh) @ (scale[..., None] * _adjoint(u))
+
+
+def _adjoint(a: Any) -> Any:
+    return np.conjugate(np.swapaxes(a, -1, -2)) if a.dtype.kind == "c" else np.swapaxes(a, -1, -2)
 
 
 @offered("linalg")
@@ -140,15 +147,16 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
 @op(
     {
         "A": lambda g, A, B, rcond, A_shape: _pinv_rule(
-            g @ B.mT, A, pinv_op(A, None, rcond, False), A_shape
+            g @ mH(B), A, pinv_op(A, None, rcond, False), A_shape
         ),
-        "B": lambda g, A, rcond: pinv_op(A, None, rcond, False).mT @ g,
+        "B": lambda g, A, rcond: mH(pinv_op(A, None, rcond, False)) @ g,
     },
     name="lstsq",
     where=(),
     promote="keep",
     outputs=3,
     aux=("rank", "values"),
+    complex_rules="same",
     linear_in=("B",),
     samples=lambda s: [
         (s(4, 2), s(4, 1), 1e-12),
@@ -165,13 +173,14 @@ def lstsq_op(A: Array, B: Array, rcond: float) -> Any:
     shape = (*lead, n, B.shape[-1])
     if not found or not A.size:
         zero = np.zeros(lead, np.int64)
-        return np.zeros(shape, A.dtype), zero[()], np.zeros((*lead, k), A.dtype)
+        return np.zeros(shape, A.dtype), zero[()], np.zeros((*lead, k), A.real.dtype)
     x = np.stack([f[0] for f in found]).reshape(shape)
     rank = np.array([f[2] for f in found], np.int64).reshape(lead)[()]
-    return x, rank, np.stack([f[3] for f in found]).reshape(*lead, k).astype(A.dtype)
+    return x, rank, np.stack([f[3] for f in found]).reshape(*lead, k)
 
 
 @offered("linalg")
+@per_example
 def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Any:
     """The X that makes ‖A·X − B‖ least: A (…, m, n), B (…, m, k) or (…, m).
 
@@ -202,7 +211,7 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> An
     residuals = none
     full = bool(np.all(np.asarray(rank._data) == n))
     if driver not in (None, "gelsy") and m > n and full:
-        residuals = total((A @ x - right) ** 2, -2)
+        residuals = total(abs((A @ x - right) ** 2), -2)
     return LstsqResult(
         squeeze(x, -1) if vector else x,
         residuals,
@@ -238,6 +247,7 @@ def matrix_power(A: Any, n: int) -> Any:
 
 
 @offered("linalg")
+@per_example
 def matrix_rank(
     A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
 ) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import dtypes
+from ..batched import peek
 from ..declare import Array, export, names, op, write_out
 from ..handle import Handle, make
 from ..shapes import axis as axis_of
@@ -226,7 +227,7 @@ def _weights(name: str, weights: Any, n: int, whole: bool) -> Any:
             f"cov(): expected {name} to have the same numel as there are observations in the "
             f"input but got {weights.numel()} != {n}"
         )
-    if np.any(np.asarray(weights._data) < 0):
+    if np.any(peek(weights._data) < 0):
         raise RuntimeError(f"cov(): {name} cannot be negative")
     return weights
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..declare import Array, op, tensor_of
 from ..errors import ShapeError
 from .arrange import tril, triu
+from .complexes import mH
 from .forms import offered
 from .matrices import each, matrix, same_type
 
@@ -115,9 +116,9 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Any:
     matrix("cholesky_solve", L, square=True)
     same_type("cholesky_solve", L, B)
     system("cholesky_solve", L, B, True)
-    low = L.mT if upper else L
+    low = mH(L) if upper else L
     half = triangular_op(low, B, False, True, False)
-    return triangular_op(low.mT, half, True, True, False)
+    return triangular_op(mH(low), half, True, True, False)
 
 
 @offered("torch", "tensor")

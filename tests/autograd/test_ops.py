@@ -21,6 +21,14 @@ NO_SAMPLES = {
     "eigh": "likewise: test_linalg_parity checks both orders on symmetric matrices",
     "ctc_loss": "its gradient follows PyTorch's convention for log-probabilities: its parity test",
     "ctc_loss_back": "the way back of ctc_loss, which has none of its own",
+    "recurrent": "its gates are a result without gradient: tests/nn/test_recurrent.py",
+    "standard_gamma": "ties a random draw to its parameter: test_distributions_parity",
+    "dirichlet": "likewise",
+    "real": "the samples of operations are real: test_complex_parity",
+    "imag": "likewise",
+    "complex": "likewise",
+    "view_as_real": "likewise",
+    "view_as_complex": "likewise",
     "underived": "has no derivative: going back through it raises, which test_sorting_parity shows",
 }
 

@@ -88,6 +88,12 @@ VIEWS = """
 {a}.split(1)[0]
 {a}.unbind()[-1]
 {a}.permute(1, 0)
+{a}.select(0, 1)
+{a}.diagonal()
+{a}.chunk(2)[-1]
+{a}.movedim(0, -1)
+{a}.view(-1)[::2]
+{a}[1:][..., :2]
 {a}
 """.strip().splitlines()
 EDITS = """
@@ -113,19 +119,66 @@ EDITS = """
 {a}[[0, 1]] = {b}
 {a}[:, 1] = {b}
 {a}[0] = {a}[-1].clone()
+{a}.add_({b}, alpha=-0.5)
+{a}.div_({b}.square() + 1)
+{a}.pow_(2)
+{a}.neg_()
+{a}.exp_()
+{a}.abs_()
+{a}[0].fill_(0.2)
+{a}[1:].copy_({b})
+{a}.T.mul_(0.7)
+{a}.view(-1)[1:].add_(0.1)
+{a}.masked_fill_({a} > 0.4, 0.3)
+{a}.masked_fill_({b} > 0, -0.2)
+{a}[{a} > 0] += 1
+{a}[{a} < 0.1] = {b}
+{a}[[0, 1], [1, 0]] = {b}
+{a}[m.tensor([2, 0])] *= {b}
+{a}[..., m.tensor([0])] = {b}
+{a}.index_put_((m.tensor([0, 0]),), {b}, accumulate=True)
+{a}.index_put_((m.tensor([1]), m.tensor([0])), {b})
+{a}.index_put_((m.tensor([0, 1, 0]), m.tensor([1, 1, 1])), {b}, accumulate=True)
+{a}.index_add_(0, m.tensor([0, 0]), {b}[:2])
+{a}.index_fill_(0, m.tensor([1]), 0.6)
+{a}.index_copy_(0, m.tensor([1]), {b}[:1])
+{a}.scatter_(-1, m.tensor([0]), 0.5)
+""".strip().splitlines()
+# What finite differences cannot follow: gradients that hooks replace, and values without history.
+HOOKS = """
+{a}.register_hook(lambda g: g * 2)
+{a}.register_hook(lambda g: g.clamp(-1, 1))
+{a}.register_hook(lambda g: None)
+{a}.register_hook(lambda g: m.zeros_like(g))
+{a}.retain_grad()
+{a}.requires_grad_()
+{a}.detach_()
+{a}.detach().mul_(2)
+{a}.detach()[0].zero_()
+{a}.detach().copy_({b})
+""".strip().splitlines()
+DETACHED = """
+{a}.detach()
+{a}.detach() * {b}
+{a}.detach()[1:]
+{a}.clone(); {new}.data.mul_(1.5)
+{a}.clone(); {new}.data[0] = 0.5
+{a}.clone(); {new}.data = {new}.data * 2
+({a}.detach() + 1).requires_grad_()
 """.strip().splitlines()
 
 
 @st.composite
-def programs(draw: Any) -> list[str]:
+def programs(draw: Any, *, hooks: bool = False) -> list[str]:
     """The text of a program, a statement an entry."""
     n, statements = 3, []
-    kinds = draw(st.lists(st.sampled_from("vvvvwwe"), min_size=2, max_size=9))
+    tables = {"v": VALUES, "w": VIEWS, "e": EDITS, "h": HOOKS, "d": DETACHED}
+    letters = "vvvvwweehd" if hooks else "vvvvwwee"
+    kinds = draw(st.lists(st.sampled_from(letters), min_size=2, max_size=10))
     for kind in kinds:
         a, b = (f"v{draw(st.integers(0, n - 1))}" for _ in range(2))
-        table = {"v": VALUES, "w": VIEWS, "e": EDITS}[kind]
-        statement = draw(st.sampled_from(table)).format(a=a, b=b)
-        if kind != "e":
+        statement = draw(st.sampled_from(tables[kind])).format(a=a, b=b, new=f"v{n}")
+        if kind in "vwd":
             statement, n = f"v{n} = {statement}", n + 1
         statements.append(statement)
     return statements
@@ -167,10 +220,10 @@ def tame(scope: dict[str, Any]) -> bool:
     return all(np.isfinite(v).all() and (v < 30).all() for v in values)
 
 
-def goes_back(result: Any) -> bool:
+def goes_back(result: Any, **options: Any) -> bool:
     """Whether backward runs through; False where a saved value was edited."""
     try:
-        result.backward(retain_graph=True)
+        result.backward(retain_graph=True, **options)
     except RuntimeError as error:
         if "modified by an inplace operation" not in str(error):
             raise
@@ -209,3 +262,30 @@ def test_programs(statements: list[str], seed: int) -> None:
         assert (g is None) == (expected is None)
         if g is not None:
             np.testing.assert_allclose(g.detach().numpy(), expected.numpy(), 1e-9, 1e-11)
+
+
+@given(statements=programs(hooks=True), seed=st.integers(0, 100))
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_hooks_see_the_same_each_way_back(statements: list[str], seed: int) -> None:
+    """Plainly, recorded, and with all saved values packed as copies: one gradient."""
+
+    def gradients(recorded: bool = False) -> list[Any]:
+        leaves = [cr.tensor(a).requires_grad_() for a in arrays(seed)]
+        scope, _ = run(cr, statements, leaves)
+        assume(tame(scope))
+        result = total(cr, scope)
+        assume(result.requires_grad)
+        if not goes_back(result, create_graph=recorded):
+            return [None]
+        return [None if x.grad is None else x.grad.detach().numpy().copy() for x in leaves]
+
+    plain = gradients()
+    again = [gradients(recorded=True)]
+    if plain != [None]:  # a copy is not edited: with packing, backward may go through
+        with cr.autograd.graph.saved_tensors_hooks(lambda t: t.detach().clone(), lambda t: t):
+            again.append(gradients())
+    for other in again:
+        for a, b in zip(plain, other, strict=True):
+            assert (a is None) == (b is None)
+            if a is not None:
+                np.testing.assert_allclose(a, b, 1e-9, 1e-11)

@@ -22,6 +22,10 @@ OWN = {
         "matrices", "triangular", "determinants", "decompositions", "singular", "solving",
         "matrix_norms",
     ],
+    "test_nn_utils_parity": ["matrix_functions"],
+    "test_complex_parity": ["complexes", "phases"],
+    "test_recurrent_parity": ["recurrent", "recurrent_formulas", "recurrent_kernels"],
+    "test_transformer_parity": ["multihead"],
     "test_functional_parity": [
         "attention",
         "dropouts",

@@ -1,0 +1,177 @@
+"""What was wrong with a call that failed: the argument of another kind, named.
+
+``guarded`` wraps a public function. A call that succeeds pays for one more frame; one that fails
+has its arguments looked at, and where one is of a kind that the function does not take (a string
+for a tensor, None for a dimension), the error names it, as PyTorch's does. What went wrong inside
+NumPy (memory, whole numbers too large) becomes an error of the operation.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import numbers
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .handle import Handle
+
+EMPTY = inspect.Parameter.empty
+_WORDS = {
+    "Tensor": """A B L input input1 input2 other tensor tensor1 tensor2 anchor positive negative
+        b_hh b_ih w_hh w_ih bias boundaries condition exponent elements test_elements fweights
+        aweights grid hx index key query value values mask matrix mat mat1 mat2 batch1 batch2
+        offsets log_probs logits per_sample_weights pos_weight running_mean running_var
+        sorted_sequence sorter source src target targets theta var vec vec1 vec2 weight weights
+        x x1 x2 y real imag abs angle min max end in_proj_weight out_proj_weight""",
+    "tuple of Tensors": "tensors matrices",
+    "int": """dim0 dim1 dim2 start_dim end_dim chunks k num_classes groups num_groups diagonal
+        ignore_index blank decimals minlength padding_idx num_heads n length step""",
+    "int or tuple of ints": "dim axis dims shifts",
+    "tuple of ints": """size shape sizes kernel_size stride padding dilation output_size
+        normalized_shape output_padding""",
+    "bool": """keepdim keepdims largest sorted descending stable upper unbiased hermitian left
+        unitriangular training train inplace log_input log_target full ceil_mode
+        count_include_pad return_indices align_corners antialias equal_nan accumulate swap
+        zero_infinity sparse scale_grad_by_freq right out_int32 include_self include_last_offset
+        is_causal hard density return_inverse return_counts assume_unique invert
+        full_matrices some use_input_stats with_replacement replacement as_tuple""",
+    "float": """eps alpha beta p momentum margin delta lambd negative_slope tau threshold
+        label_smoothing dropout_p lower max_val min_val atol rtol norm_type scale_factor dx q""",
+    "str": "reduction mode rounding_mode approximate padding_mode indexing interpolation reduce",
+}
+KINDS = {name: kind for kind, listed in _WORDS.items() for name in listed.split()}
+# Arguments that may be numbers as well, wherever they stand.
+SCALARS = {"other", "exponent", "min", "max", "value", "values", "end", "elements", "src", "x",
+           "y", "test_elements", "q", "weight", "chunks"}  # fmt: skip
+# Both a number and a name for one.
+NAMES = {"p", "padding"}
+POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (numbers.Number, np.generic))
+
+
+def _one(value: Any) -> bool:
+    return isinstance(value, Handle) and value.numel() == 1  # type: ignore[attr-defined]
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _fits(kind: str, value: Any) -> bool:
+    """Whether an argument is of a kind, as PyTorch takes it."""
+    if kind == "Tensor":
+        return isinstance(value, Handle)
+    if kind == "tuple of Tensors":
+        several = isinstance(value, (tuple, list))
+        return several and all([isinstance(v, Handle) for v in value])
+    if kind == "str":
+        return isinstance(value, str)
+    if kind == "bool":
+        return isinstance(value, (bool, np.bool_))
+    if kind == "float":
+        return _number(value) or _one(value)
+    if kind == "int":
+        return _whole(value) or (_one(value) and not value.is_floating_point())
+    if isinstance(value, (tuple, list)):
+        return all([_fits("int", v) for v in value])
+    return _fits("int", value)
+
+
+def _word(kind: str, value: Any) -> str:
+    if "tuple" in kind and isinstance(value, (tuple, list)):
+        part = "Tensor" if "Tensors" in kind else "int"
+        bad = next((v for v in value if not _fits(part, v)), None)
+        return f"a {type(value).__name__} with {type(bad).__name__}"
+    return type(value).__name__
+
+
+def find(name: str, given: Iterable[tuple[int | None, str, Any, Any]],
+         scalars: Sequence[str] = ()) -> TypeError | None:  # fmt: skip
+    """The error for the first argument of another kind; None where all are of their kinds.
+
+    ``given`` lists position (from 1, None for keywords), name, value and default; ``scalars`` are
+    arguments of this function that may be numbers.
+    """
+    for at, argument, value, default in given:
+        kind = KINDS.get(argument)
+        if not argument and (isinstance(value, (str, type)) or callable(value)):
+            return TypeError(f"{name}(): argument {at} must be a Tensor or a number, not "
+                             f"{type(value).__name__}")  # fmt: skip
+        if kind is None or value is default or (value is None and default is None):
+            continue
+        if (argument in SCALARS or argument in scalars) and _number(value):
+            continue
+        if argument in NAMES and isinstance(value, str):
+            continue
+        if kind != "Tensor" and isinstance(default, str) and isinstance(value, str):
+            continue
+        if not _fits(kind, value):
+            where = f" (position {at})" if at is not None else ""
+            return TypeError(
+                f"{name}(): argument '{argument}'{where} must be {kind}, not {_word(kind, value)}"
+            )
+    return None
+
+
+def _listed(
+    function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> list[tuple[int | None, str, Any, Any]]:
+    """The arguments of a call, with their names and defaults."""
+    parameters = inspect.signature(function).parameters
+    known = [p for p in parameters.values() if p.kind in POSITIONAL]
+    made: list[tuple[int | None, str, Any, Any]] = [
+        (k, p.name, v, p.default) for k, (p, v) in enumerate(zip(known, args, strict=False), 1)
+    ]
+    defaults = {name: p.default for name, p in parameters.items()}
+    made += [(None, k, v, defaults.get(k, EMPTY)) for k, v in kwargs.items()]
+    rest = [p for p in parameters.values() if p.kind is p.VAR_POSITIONAL]
+    several = args[len(known) :] if rest else ()
+    made += [(k, "", v, EMPTY) for k, v in enumerate(several, len(known) + 1)]
+    return made
+
+
+def explained(
+    name: str,
+    function: Any,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    error: Exception,
+    scalars: Sequence[str] = (),
+) -> Exception:
+    """The exception to raise in place of one that a public function met."""
+    if isinstance(error, TypeError) and "argument" in str(error):
+        return error
+    found = find(name, _listed(function, args, kwargs), scalars)
+    if found is not None:
+        return found
+    if isinstance(error, (OverflowError, MemoryError, ZeroDivisionError)):
+        return RuntimeError(f"{name}(): {error or 'not enough memory for the result'}")
+    return error
+
+
+def guarded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """A public function whose failures name the argument that was wrong."""
+    operation = getattr(function, "op", None)
+    short = operation is not None and operation.partial and operation.call is function
+    if isinstance(function, type) or short or hasattr(function, "unguarded"):
+        return function
+    scalars = operation.inputs if operation is not None and operation.numbers else ()
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            better = explained(name, function, args, kwargs, error, scalars)
+            if better is error:
+                raise
+            raise better from None
+
+    call.unguarded = function  # type: ignore[attr-defined]
+    return call
