@@ -1,14 +1,10 @@
-"""PyTorch's namespaces that are thin here: each is a view of what the engine's table lists.
+"""PyTorch's namespaces that are thin here, and its names that are no operations.
 
-They import as ``chainrule.special`` and ``chainrule.linalg``, as in PyTorch.
+They import under PyTorch's paths (``chainrule.cuda``, ``chainrule.utils.data``); see places.py.
 """
 
 from __future__ import annotations
 
-import sys
+from . import places
 
-from . import linalg, special
-
-PACKAGE = __name__.rpartition(".")[0]
-for _module in (linalg, special):
-    sys.modules[f"{PACKAGE}.{_module.__name__.rpartition('.')[2]}"] = _module
+places.install()

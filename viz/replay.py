@@ -15,6 +15,7 @@ import numpy as np
 from ..autograd import Leaf, Tensor, no_grad, registry
 from ..autograd.graph import is_output
 from ..autograd.handle import make, scalar_of
+from ..autograd.saved import Packed, unpacked
 from ..autograd.views import edits, owner_of
 
 EDITED = "edited in place after it was used here"
@@ -68,6 +69,8 @@ class Values:
         for name, data in zip(node.plan.saves, node.saved, strict=False):
             if type(data) is np.ndarray and _edited(data, None) > node.serial:
                 continue
+            if type(data) is Packed:  # the user's hooks have it
+                continue
             if name == "out" and not op.several:
                 self.found.setdefault(node, data)
             elif name in op.inputs:
@@ -111,7 +114,7 @@ def run(node: Any, inputs: Sequence[Any]) -> Any:
 def saved_of(node: Any, values: Values) -> tuple[Any, ...] | None:
     """What a node's backward needs: saved, or gathered again; None when that cannot be done."""
     if node.saved is not None and not _stale(node):
-        return tuple(node.saved)
+        return unpacked(node.saved)
     if node.plan.op.name not in registry:
         return None
     inputs = [values.get(operand) for operand in node.operands()]
