@@ -59,7 +59,7 @@ class _Whole(Optimizer):
             allow_unused=True,
         )  # fmt: skip
 
-    def _run(self, closure: Any, what: str) -> Any:  # type: ignore[override]  # no blocks here
+    def _run(self, closure: Any, what: str) -> Any:
         if closure is None:
             raise RuntimeError(
                 f"{type(self).__name__}.step needs a closure that computes {what} and returns it, "
