@@ -170,7 +170,7 @@ class AffineTransform(Transform):
             self.domain = self.codomain = c.independent(c.real, event_dim)
 
     @property
-    def sign(self) -> Any:  # type: ignore[override]  # it depends on scale
+    def sign(self) -> Any:
         """Whether it rises or falls."""
         return self.scale.sign() if hasattr(self.scale, "sign") else math.copysign(1, self.scale)
 

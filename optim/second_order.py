@@ -193,10 +193,8 @@ class LevenbergMarquardt(_Whole):
         value = 0.0
         for _ in range(1 + (group["tries"] if damping else 0)):
             value, g, squared = self._linearised(closure)
-            d, _, count = conjugate_gradients(
-                lambda v, squared=squared, held=damping: squared(v) + held * v,
-                g, group["max_cg"], group["tolerance"],
-            )  # fmt: skip
+            product = _damped(squared, damping)
+            d, _, count = conjugate_gradients(product, g, group["max_cg"], group["tolerance"])
             self._move(start - d)
             state["products"] = count
             if not damping:
@@ -232,3 +230,8 @@ class LevenbergMarquardt(_Whole):
 
         residuals = np.asarray(r._data).astype(np.float64)
         return 0.5 * float(np.sum(residuals**2)), self._vector(self._grads(r, r.detach())), squared
+
+
+def _damped(product: Product, damping: float) -> Product:
+    """The product with A + damping·I, given that with A."""
+    return lambda v: product(v) + damping * v

@@ -74,7 +74,7 @@ class AveragedModel(Module):
                 buffers = zip(self.module.buffers(), model.buffers(), strict=True)
                 for a, p in buffers:
                     a.copy_(p)
-            self.n_averaged += 1  # type: ignore[misc]  # in place, on a buffer
+            self.n_averaged += 1
 
     def _averaged(self, model: Any) -> list[Any]:
         buffers = model.buffers() if self.use_buffers else ()
