@@ -33,6 +33,7 @@ help:
 	@echo "make tour    the lecture's graph, derivation and a trained network -> tour/index.html"
 	@echo "make test    the tests, without the comparison with PyTorch"
 	@echo "make parity  the comparison with PyTorch (installs torch)"
+	@echo "make soak    random programs, thousands of them, against PyTorch (half an hour)"
 	@echo "make lint    ruff check, ruff format --check, mypy --strict"
 	@echo "make bench   side by side with torch and micrograd -> benchmarks/results/"
 	@echo "make docs    a page for every family of operations -> docs/reference/index.html"
@@ -46,6 +47,10 @@ test: $(STAMPS)/test
 
 parity: $(STAMPS)/parity
 	$(PYTEST) tests/parity -n auto $(ARGS)
+
+soak: $(STAMPS)/parity
+	HYPOTHESIS_PROFILE=soak $(PYTEST) tests/autograd/test_programs.py \
+	    tests/parity/test_programs_parity.py -n auto $(ARGS)
 
 lint: $(STAMPS)/lint
 	$(BIN)/ruff check .

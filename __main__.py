@@ -12,6 +12,7 @@ EXAMPLES = """examples:
   chainrule tour
   chainrule draw "tanh(w*x + b)" x=2 w=-3 b=6.88
   chainrule draw "(x + y) * z" x=2 y=3 z=-4 --html figure.html
+  chainrule coverage
 """
 
 
@@ -48,6 +49,13 @@ def parser() -> argparse.ArgumentParser:
     draw.add_argument("--svg", metavar="FILE", help="write the drawing as SVG")
     draw.add_argument("--html", metavar="FILE", help="write a page that opens offline")
     draw.add_argument("--dot", metavar="FILE", help="write Graphviz source")
+    commands.add_parser(
+        "coverage",
+        help="which of PyTorch's public names are here",
+        description="Count PyTorch's public names area by area: here, to come, left out.",
+        epilog="example:\n  chainrule coverage",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     draw.add_argument("--explain", action="store_true", help="print the derivation as well")
     return top
 
@@ -64,6 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from .cli.tour import run as run_tour
 
             run_tour(given.out, given.seed, given.epochs)
+        elif given.command == "coverage":
+            from .compat.coverage import coverage
+
+            coverage()
         else:
             from .cli.draw import run as run_draw
 

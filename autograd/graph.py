@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .hooks import Extra, Hooked, extra_of
-from .op import Plan
+from .plan import Plan
 
 __all__ = ["OUTPUT", "Extra", "Leaf", "Node", "Piece", "ancestors", "between", "extra_of"]
 __all__ += ["is_output", "next_serial", "serial_of", "surface", "toposort"]
@@ -29,6 +29,7 @@ F64 = np.dtype(np.float64)
 TORCH_NAMES = {"matmul": "mm", "linear": "addmm", "reshape": "view", "get_index": "index"}
 TORCH_NAMES |= {"max_dim": "max", "min_dim": "min", "convert": "to_copy", "put_index": "index_put"}
 TORCH_NAMES |= {"embedding_rows": "embedding", "assign_view": "copy_slices"}
+WRAPPED = ("add", "sub", "mul", "div")  # PyTorch makes a tensor of a number that these are given
 OUTPUT = "output"  # the name of the operation that picks one result of several
 surface: dict[str, Any] = {}  # what PyTorch lists in ``autograd.graph`` and modules above define
 answers: dict[str, Callable[[Any, str], Any]] = {}  # to what is asked of nodes below the Tensor
@@ -122,10 +123,13 @@ class Node(Hooked):
                 pairs.append((operand.inputs[0], operand.params[0]) if whole else (operand, 0))
             elif isinstance(operand, (Node, Leaf)):
                 pairs.append((operand if operand.requires_grad else None, 0))
+            elif self.plan.op.name in WRAPPED:
+                pairs.append((None, 0))
         return tuple(pairs)
 
     def __dir__(self) -> list[str]:
-        return [n for n in super().__dir__() if "_saved_" not in n] + answers["names"](self, "")
+        saved: list[str] = answers["names"](self, "")
+        return [n for n in super().__dir__() if "_saved_" not in n] + saved
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"

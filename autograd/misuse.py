@@ -8,6 +8,7 @@ NumPy (memory, whole numbers too large) becomes an error of the operation.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 import numbers
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .errors import ShapeError
 from .handle import Handle
 
 EMPTY = inspect.Parameter.empty
@@ -48,6 +50,11 @@ SCALARS = {"other", "exponent", "min", "max", "value", "values", "end", "element
            "y", "test_elements", "q", "weight", "chunks"}  # fmt: skip
 # Both a number and a name for one.
 NAMES = {"p", "padding"}
+# What NumPy says of shapes and of memory that is not there.
+NUMPY = ("could not be broadcast", "shape mismatch", "too big", "Maximum allowed", "too large")
+# Types that are looked at before a call: they could pass for a flag or a number.
+SUSPECT = frozenset((str, type, list, type(None)))
+PLAIN = ("bool", "int", "float")
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -152,6 +159,13 @@ def explained(
         return found
     if isinstance(error, (OverflowError, MemoryError, ZeroDivisionError)):
         return RuntimeError(f"{name}(): {error or 'not enough memory for the result'}")
+    if type(error) is ValueError and any(words in str(error) for words in NUMPY):
+        return ShapeError(f"{name}(): {error}")
+    if isinstance(error, AttributeError) and not isinstance(error.obj, (Handle, np.generic)):
+        got = type(error.obj).__name__
+        if got in vars(builtins):
+            kind = "int" if error.name == "__index__" else "Tensor"
+            return TypeError(f"{name}(): an argument must be {kind}, not {got}")
     return error
 
 
@@ -162,10 +176,16 @@ def guarded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     if isinstance(function, type) or short or hasattr(function, "unguarded"):
         return function
     scalars = operation.inputs if operation is not None and operation.numbers else ()
+    checks: dict[str | int, tuple[str, str, Any]] | None = None
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        nonlocal checks
         try:
+            if len(args) > 1 or kwargs:
+                if checks is None:
+                    checks = _checks(function)
+                _refuse(name, checks, args, kwargs)
             return function(*args, **kwargs)
         except Exception as error:
             better = explained(name, function, args, kwargs, error, scalars)
@@ -175,3 +195,33 @@ def guarded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
     call.unguarded = function  # type: ignore[attr-defined]
     return call
+
+
+def _checks(function: Any) -> dict[str | int, tuple[str, str, Any]]:
+    """Name, kind and default of the plain arguments of a function, by position and by name."""
+    found: dict[str | int, tuple[str, str, Any]] = {}
+    for k, p in enumerate(inspect.signature(function).parameters.values()):
+        kind = KINDS.get(p.name, "")
+        if kind in PLAIN and p.name not in NAMES and not isinstance(p.default, str):
+            found[p.name] = (p.name, kind, p.default)
+            if p.kind in POSITIONAL:
+                found[k] = found[p.name]
+    return found
+
+
+def _refuse(
+    name: str,
+    checks: Mapping[str | int, tuple[str, str, Any]],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> None:
+    """Raise for a string, a list or None in the place of a flag or a number."""
+    if not checks:
+        return
+    for at, value in (*enumerate(args), *kwargs.items()):
+        if type(value) in SUSPECT and at in checks:
+            argument, kind, default = checks[at]  # type: ignore[index]
+            if not (value is None and default is None):
+                where = f" (position {at + 1})" if isinstance(at, int) else ""
+                got = type(value).__name__
+                raise TypeError(f"{name}(): argument '{argument}'{where} must be {kind}, not {got}")

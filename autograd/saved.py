@@ -6,6 +6,7 @@ after the node was made; the walk back unpacks it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -349,7 +350,7 @@ def bind_names(table: dict[str, Any]) -> None:
     known = set(RENAMED).union(*[{*op.inputs, *op.aux, *op.params} for op in table.values()])
     for word in known:
         for name in (f"_saved_{word}", f"_raw_saved_{word}"):
-            setattr(Node, name, property(lambda node, name=name: attribute(node, name)))
+            setattr(Node, name, property(functools.partial(attribute, name=name)))
 
 
 surface.update(

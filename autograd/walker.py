@@ -19,7 +19,7 @@ import numpy as np
 from . import anomaly, modes, views
 from .dtypes import F64
 from .fitting import fit, fits
-from .graph import Leaf, Piece, between, toposort
+from .graph import WRAPPED, Leaf, Piece, between, toposort
 from .handle import make, scalar_of, variable
 from .hooks import run_after, run_before, run_hooks
 from .saved import freed, narrowed, saved_tensors, unpacked
@@ -156,7 +156,7 @@ def looked_at(node: Any, inputs: Sequence[Any], grads: Any, g: Any, recorded: bo
     every: list[Any] = []
     places: list[int] = []
     for operand in node.operands():  # where no gradient flows to, hooks see None
-        if hasattr(operand, "serial"):
+        if hasattr(operand, "serial") or node.plan.op.name in WRAPPED:
             if len(places) < len(inputs) and operand is inputs[len(places)]:
                 places.append(len(every))
                 every.append(made[len(places) - 1])

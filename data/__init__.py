@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import datasets
 from .collate import collate, default_collate, default_collate_fn_map, default_convert
 from .dataset import (
@@ -56,3 +58,11 @@ __all__ = [
     "load_digits",
     "stratified_split",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("distributed", "DistributedSampler"):  # importable; using it says it comes later
+        from ..compat import parallel
+
+        return parallel if name == "distributed" else parallel.DistributedSampler
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -8,8 +8,10 @@ outside the graph and return it; ``generator`` replaces the default one.
 from __future__ import annotations
 
 import math
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,34 @@ from ..autograd.random import pick
 from ..autograd.views import as_array, bump
 
 LINEAR = ("linear", *(f"conv{t}{n}d" for t in ("", "_transpose") for n in (1, 2, 3)))
+
+
+class _Local(threading.local):
+    skip = False
+
+
+_local = _Local()
+
+
+@contextmanager
+def no_init() -> Iterator[None]:
+    """Make modules whose random initial values are not drawn: their state is loaded next.
+
+    Inside, in this thread, the functions that draw (uniform, normal, Xavier, Kaiming, ...) leave
+    their tensor as it is, and the generator too; constants are written as ever.
+
+    >>> import chainrule as cr
+    >>> trained = cr.nn.Linear(512, 512)
+    >>> with cr.nn.init.no_init():
+    ...     again = cr.nn.Linear(512, 512)
+    >>> again.load_state_dict(trained.state_dict())
+    <All keys matched successfully>
+    """
+    before, _local.skip = _local.skip, True
+    try:
+        yield
+    finally:
+        _local.skip = before
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -71,13 +101,13 @@ def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None)
     >>> seed = cr.manual_seed(0); uniform_(cr.empty(2))
     tensor([0.4963, 0.7682])
     """
-    return tensor.uniform_(a, b, generator=generator)
+    return tensor if _local.skip else tensor.uniform_(a, b, generator=generator)
 
 
 @no_grad()
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
     """Fill with normal draws: variance std²."""
-    return tensor.normal_(mean, std, generator=generator)
+    return tensor if _local.skip else tensor.normal_(mean, std, generator=generator)
 
 
 def _normal_cdf(x: float) -> float:
@@ -104,6 +134,8 @@ def trunc_normal_(
             "values may be incorrect.",
             stacklevel=2,
         )
+    if _local.skip:
+        return tensor
     # On raw arrays: a redraw fills the whole tensor and takes only what is missing from it.
     g, out = pick(generator), as_array(tensor)
     shape, kind = out.shape, out.dtype
@@ -258,7 +290,7 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
     """
     if tensor.dim() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
-    if tensor.numel() == 0:
+    if tensor.numel() == 0 or _local.skip:
         return tensor
     out = as_array(tensor)
     drawn = pick(generator).normal((out.shape[0], out.size // out.shape[0]), out.dtype, 0.0, 1.0)
@@ -277,6 +309,8 @@ def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = No
     """
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
+    if _local.skip:
+        return tensor
     rows, columns = tensor.shape
     zeros = math.ceil(sparsity * rows)
     tensor.normal_(0, std, generator=generator)

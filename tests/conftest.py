@@ -24,6 +24,9 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile(
+    "soak", deadline=None, max_examples=20_000, database=None, print_blob=True
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None

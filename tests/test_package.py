@@ -53,7 +53,14 @@ def test_wheel_holds_every_module(wheel: set[str]) -> None:
 
 
 def test_wheel_holds_the_data(wheel: set[str]) -> None:
-    wanted = ["py.typed", "autograd/*.pyi", "data/*.npz", "data/*_LICENSE.txt", "viz/assets/*"]
+    wanted = [
+        "py.typed",
+        "autograd/*.pyi",
+        "compat/*.json",
+        "data/*.npz",
+        "data/*_LICENSE.txt",
+        "viz/assets/*",
+    ]
     for pattern in wanted:
         files = {f"chainrule/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob(pattern)}
         assert files <= wheel, pattern

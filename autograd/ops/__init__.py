@@ -30,6 +30,7 @@ from . import (
     extreme,
     facts,
     forms,
+    fourier,
     fractional,
     gather,
     halves,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -13,7 +14,6 @@ from .. import dtypes, views
 from ..declare import ALIASES, Array, names, op, write_out
 from ..handle import Handle
 
-names.setdefault("linalg", {})  # what lives in ``chainrule.linalg``
 
 
 def offered(*spaces: str, name: str | None = None) -> Callable[[Any], Any]:
@@ -54,6 +54,7 @@ def twin(function: Any, name: str | None = None) -> Any:
 
     method.__name__ = method.__qualname__ = title
     method.__doc__ = f"``{title[:-1]}``, written into the tensor itself."
+    method.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     names["tensor"][title] = method
     return method
 

@@ -165,7 +165,7 @@ _SAME: tuple[str, ...] = (
 )
 _SAME += ("logsumexp", "polygamma", "round", "sinc", "softmax", "xlogy")
 _OTHER = {"expit": "sigmoid", "gammaln": "lgamma", "psi": "digamma"}
-_space = names.setdefault("special", {})
+_space = names["special"]
 for _name in (*_SAME, *_OTHER):
     if _OTHER.get(_name, _name) in names["torch"]:
         _space[_name] = names["torch"][_OTHER.get(_name, _name)]

@@ -347,3 +347,36 @@ def test_numpy_arrays_share_memory() -> None:
     a[:] = 0
     assert copied.sum().item() == 24.0
     assert cr.as_tensor(a).numpy() is a
+
+
+@pytest.mark.parametrize("n", [50, 400])
+def test_writes_beside_many_views_take_linear_work(n: int, monkeypatch: Any) -> None:
+    """Each write is one step; a view finds its node when it is asked, not at every write."""
+    from chainrule.autograd import views
+
+    found: list[int] = []
+    current = views.current
+    monkeypatch.setattr(views, "current", lambda view: found.append(1) or current(view))  # type: ignore[func-returns-value]
+    w = cr.ones(n, dtype=cr.float64, requires_grad=True)
+    x = w * 1
+    rows = [x[k] for k in range(n)]
+    for k in range(n):
+        rows[k].mul_(k)
+        x[k] = rows[k] + 1
+    assert len(found) <= 3 * n
+    assert all(type(r) is cr.Tensor for r in rows if r.requires_grad)
+    x.sum().backward()
+    assert w.grad.tolist() == [float(k) for k in range(n)]
+    assert [r.grad_fn is not None for r in rows] == [True] * n
+
+
+def test_a_view_finds_its_node_under_no_grad_too() -> None:
+    w = cr.ones(3, dtype=cr.float64, requires_grad=True)
+    x = w * 1
+    v = x[:2]
+    x.mul_(3)
+    with cr.no_grad():
+        assert v.requires_grad
+        assert v.grad_fn is not None
+    (v * 2).sum().backward()
+    assert w.grad.tolist() == [6.0, 6.0, 0.0]

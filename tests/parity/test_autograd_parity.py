@@ -190,7 +190,10 @@ def hooks_around_an_in_place_edit(m: Any) -> Any:
 def metadata(m: Any) -> Any:
     node = (leaf(m, 1.0) * leaf(m, 2.0)).grad_fn
     node.metadata["a"] = 3
-    return node.metadata, node.name(), [k for _, k in node.next_functions]
+    x = leaf(m, 1.0)
+    numbers = [[e is None for e, _ in f.grad_fn.next_functions]
+               for f in (x * 2, x + 1, x - 1, x / 2, x**2, x.exp(), x * m.ones(1))]  # fmt: skip
+    return node.metadata, node.name(), [k for _, k in node.next_functions], numbers
 
 
 @case
