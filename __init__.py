@@ -135,7 +135,7 @@ globals().update({k: v for k, v in _names["torch"].items() if k not in ("all", "
 all, any = _names["torch"]["all"], _names["torch"]["any"]
 
 # Rooms that are imported when first touched: nobody pays for what is not used.
-_LAZY = ("viz", "data", "nn", "optim", "distributions")
+_LAZY = ("viz", "data", "nn", "optim", "distributions", "models")
 
 
 def __getattr__(name: str) -> Any:

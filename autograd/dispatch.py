@@ -73,8 +73,7 @@ def promoted(op: Op, inputs: Sequence[Any], raws: list[Any]) -> list[Any]:
     target = dtypes.result_type(tensors, numbers)
     if target.category == 3 and op.complex_rules is REFUSED:
         raise NotImplementedError(
-            f'"{op.name}" not implemented for {target}: complex numbers have no order; take .abs() '
-            "or .real first"
+            f'"{op.name}" not implemented for {target}: take .abs() or .real of it first'
         )
     if op.promote == "float" and target.category < 2:
         target = dtypes.get_default_dtype()

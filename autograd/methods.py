@@ -38,13 +38,31 @@ OPERATORS = {
     "__and__": ("bitwise_and", False),
     "__or__": ("bitwise_or", False),
     "__xor__": ("bitwise_xor", False),
+    "__lshift__": ("bitwise_left_shift", False),
+    "__rlshift__": ("bitwise_left_shift", True),
+    "__rshift__": ("bitwise_right_shift", False),
+    "__rrshift__": ("bitwise_right_shift", True),
     "__neg__": ("neg", False),
     "__abs__": ("abs", False),
     "__invert__": ("bitwise_not", False),
 }
 IN_PLACE = {"__iadd__": "add_", "__isub__": "sub_", "__imul__": "mul_", "__itruediv__": "div_"}
 IN_PLACE |= {"__iand__": "bitwise_and_", "__ior__": "bitwise_or_", "__ixor__": "bitwise_xor_"}
+IN_PLACE |= {"__ilshift__": "bitwise_left_shift_", "__irshift__": "bitwise_right_shift_"}
 IN_PLACE |= {"__ipow__": "pow_", "__ifloordiv__": "floor_divide_", "__imod__": "remainder_"}
+
+
+# In-place twins that are functions of the package too, as in PyTorch.
+FUNCTIONS = """
+    abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ as_strided_
+    asin_ asinh_ atan_ atanh_ ceil_ clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_
+    erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ frac_ gcd_ i0_ index_put_ lcm_ ldexp_
+    log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ relu_
+    resize_as_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_
+    xlogy_ zero_
+"""
+RENAMED = {"greater_": "gt_", "greater_equal_": "ge_", "less_": "lt_", "less_equal_": "le_"}
+RENAMED |= {"not_equal_": "ne_"}
 
 
 def _swapped(call: Any) -> Any:
@@ -65,6 +83,8 @@ def _comparison(call: Any) -> Any:
 
 def bind() -> None:
     """Give Tensor its methods and operators."""
+    names["tensor"].update({new: names["tensor"][old] for new, old in RENAMED.items()})
+    names["torch"].update({name: names["tensor"][name] for name in FUNCTIONS.split()})
     for name, method in names["tensor"].items():
         setattr(TensorMethods, name, method)
     for name, (operation, swapped) in OPERATORS.items():

@@ -26,12 +26,14 @@ _WORDS = {
         b_hh b_ih w_hh w_ih bias boundaries condition exponent elements test_elements fweights
         aweights grid hx index key query value values mask matrix mat mat1 mat2 batch1 batch2
         offsets log_probs logits per_sample_weights pos_weight running_mean running_var
-        sorted_sequence sorter source src target targets theta var vec vec1 vec2 weight weights
+        sorted_sequence sorter src target targets theta var vec vec1 vec2 weight weights
         x x1 x2 y real imag abs angle min max end in_proj_weight out_proj_weight""",
     "tuple of Tensors": "tensors matrices",
     "int": """dim0 dim1 dim2 start_dim end_dim chunks k num_classes groups num_groups diagonal
-        ignore_index blank decimals minlength padding_idx num_heads n length step""",
-    "int or tuple of ints": "dim axis dims shifts",
+        ignore_index blank decimals minlength padding_idx num_heads n length step upscale_factor
+        downscale_factor offset""",
+    "int or tuple of ints": """dim axis dims shifts dimension split_size_or_sections
+        indices_or_sections destination""",
     "tuple of ints": """size shape sizes kernel_size stride padding dilation output_size
         normalized_shape output_padding""",
     "bool": """keepdim keepdims largest sorted descending stable upper unbiased hermitian left
@@ -41,21 +43,50 @@ _WORDS = {
         is_causal hard density return_inverse return_counts assume_unique invert
         full_matrices some use_input_stats with_replacement replacement as_tuple""",
     "float": """eps alpha beta p momentum margin delta lambd negative_slope tau threshold
-        label_smoothing dropout_p lower max_val min_val atol rtol norm_type scale_factor dx q""",
-    "str": "reduction mode rounding_mode approximate padding_mode indexing interpolation reduce",
+        label_smoothing dropout_p lower max_val min_val atol rtol norm_type scale_factor dx""",
+    "str": "reduction mode rounding_mode approximate padding_mode indexing interpolation",
 }
 KINDS = {name: kind for kind, listed in _WORDS.items() for name in listed.split()}
 # Arguments that may be numbers as well, wherever they stand.
 SCALARS = {"other", "exponent", "min", "max", "value", "values", "end", "elements", "src", "x",
-           "y", "test_elements", "q", "weight", "chunks"}  # fmt: skip
+           "y", "test_elements", "weight", "index", "input"}  # fmt: skip
+# Arguments that may be None even where they have no default.
+OPTIONAL = {"weight", "bias", "running_mean", "running_var", "min", "max", "offsets", "target"}
 # Both a number and a name for one.
 NAMES = {"p", "padding"}
+# Second names of arguments: NumPy's, and those by which PyTorch's functions know them.
+SECOND = {
+    "axis": ("dim",), "keepdims": ("keepdim",), "input": ("A", "B", "L", "elements", "self"),
+    "mat2": ("other",), "vec": ("other",), "tensor": ("other",), "exponent": ("other",),
+    "axis0": ("dim0",), "axis1": ("dim1",), "input2": ("L",), "b": ("B",), "A": ("input",),
+    "sections": ("indices_or_sections",), "indices": ("indices_or_sections",),
+    "split_size": ("split_size_or_sections",), "other": ("src",), "elements": ("input",),
+}  # fmt: skip
 # What NumPy says of shapes and of memory that is not there.
+PARSED = ("invalid literal", "could not convert", "only one element tensors")
 NUMPY = ("could not be broadcast", "shape mismatch", "too big", "Maximum allowed", "too large")
 # Types that are looked at before a call: they could pass for a flag or a number.
-SUSPECT = frozenset((str, type, list, type(None)))
+SUSPECT = frozenset((str, type, list, type(None), bool, float))
 PLAIN = ("bool", "int", "float")
+DIMS, INTS = "int or tuple of ints", "tuple of ints"
+# Kinds that take a value of a suspect type after all.
+TAKES = {
+    float: ("float", "Tensor"),
+    bool: ("bool", "float", "Tensor"),
+    list: (DIMS, INTS, "Tensor"),
+    type(None): (DIMS, INTS),
+}  # fmt: skip
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def kind_of(argument: str, default: Any) -> str | None:
+    """The kind of an argument: that of its default where it is a flag or a number."""
+    kind = KINDS.get(argument)
+    if argument == "tau" and default is EMPTY:  # a number, or the factors of reflections
+        return None
+    if kind in PLAIN and type(default) in (bool, float):
+        return type(default).__name__
+    return kind
 
 
 def _number(value: Any) -> bool:
@@ -85,8 +116,8 @@ def _fits(kind: str, value: Any) -> bool:
         return _number(value) or _one(value)
     if kind == "int":
         return _whole(value) or (_one(value) and not value.is_floating_point())
-    if isinstance(value, (tuple, list)):
-        return all([_fits("int", v) for v in value])
+    if isinstance(value, (tuple, list)):  # tensordot takes a pair of lists
+        return all([v is None or _fits(kind, v) for v in value])
     return _fits("int", value)
 
 
@@ -99,22 +130,24 @@ def _word(kind: str, value: Any) -> str:
 
 
 def find(name: str, given: Iterable[tuple[int | None, str, Any, Any]],
-         scalars: Sequence[str] = ()) -> TypeError | None:  # fmt: skip
+         scalars: Sequence[str] = (), strict: bool = True) -> TypeError | None:  # fmt: skip
     """The error for the first argument of another kind; None where all are of their kinds.
 
     ``given`` lists position (from 1, None for keywords), name, value and default; ``scalars`` are
     arguments of this function that may be numbers.
     """
     for at, argument, value, default in given:
-        kind = KINDS.get(argument)
-        if not argument and (isinstance(value, (str, type)) or callable(value)):
+        kind = kind_of(argument, default)
+        if not argument and isinstance(value, (str, type)) and strict:
             return TypeError(f"{name}(): argument {at} must be a Tensor or a number, not "
                              f"{type(value).__name__}")  # fmt: skip
         if kind is None or value is default or (value is None and default is None):
             continue
         if (argument in SCALARS or argument in scalars) and _number(value):
             continue
-        if argument in NAMES and isinstance(value, str):
+        if (argument in NAMES and isinstance(value, str)) or (
+            value is None and argument in OPTIONAL
+        ):
             continue
         if kind != "Tensor" and isinstance(default, str) and isinstance(value, str):
             continue
@@ -154,16 +187,19 @@ def explained(
     """The exception to raise in place of one that a public function met."""
     if isinstance(error, TypeError) and "argument" in str(error):
         return error
-    found = find(name, _listed(function, args, kwargs), scalars)
+    strict = isinstance(error, (AttributeError, TypeError))
+    found = find(name, _listed(function, args, kwargs), scalars, strict)
     if found is not None:
         return found
     if isinstance(error, (OverflowError, MemoryError, ZeroDivisionError)):
         return RuntimeError(f"{name}(): {error or 'not enough memory for the result'}")
+    if type(error) is ValueError and any(words in str(error) for words in PARSED):
+        return TypeError(f"{name}(): {error}")
     if type(error) is ValueError and any(words in str(error) for words in NUMPY):
         return ShapeError(f"{name}(): {error}")
     if isinstance(error, AttributeError) and not isinstance(error.obj, (Handle, np.generic)):
         got = type(error.obj).__name__
-        if got in vars(builtins):
+        if got in vars(builtins) or error.obj is None:
             kind = "int" if error.name == "__index__" else "Tensor"
             return TypeError(f"{name}(): an argument must be {kind}, not {got}")
     return error
@@ -182,12 +218,15 @@ def guarded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         nonlocal checks
         try:
-            if len(args) > 1 or kwargs:
+            if len(args) != 1 or kwargs or type(args[0]) in SUSPECT:
                 if checks is None:
                     checks = _checks(function)
                 _refuse(name, checks, args, kwargs)
             return function(*args, **kwargs)
         except Exception as error:
+            again = _renamed(function, kwargs) if isinstance(error, TypeError) and kwargs else None
+            if again is not None:
+                return call(*args, **again)
             better = explained(name, function, args, kwargs, error, scalars)
             if better is error:
                 raise
@@ -197,12 +236,28 @@ def guarded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     return call
 
 
+def _renamed(function: Any, kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The keywords under the names that the function knows; None where nothing changes."""
+    known = inspect.signature(function).parameters
+    back = {}
+    for key, value in kwargs.items():
+        others = () if key in known else SECOND.get(key, ())
+        back[next((n for n in others if n in known and n not in kwargs), key)] = value
+    return back if back.keys() != kwargs.keys() else None
+
+
 def _checks(function: Any) -> dict[str | int, tuple[str, str, Any]]:
     """Name, kind and default of the plain arguments of a function, by position and by name."""
     found: dict[str | int, tuple[str, str, Any]] = {}
-    for k, p in enumerate(inspect.signature(function).parameters.values()):
-        kind = KINDS.get(p.name, "")
-        if kind in PLAIN and p.name not in NAMES and not isinstance(p.default, str):
+    parameters = inspect.signature(function).parameters
+    for k, p in enumerate(parameters.values()):
+        kind = kind_of(p.name, p.default)
+        if p.name == "dim" and "unbiased" in parameters:  # var(x, False): the old flag
+            continue
+        plain = kind is not None and kind in (*PLAIN, DIMS, INTS)
+        needed = kind == "Tensor" and p.default is EMPTY and p.name not in OPTIONAL
+        free = p.name in NAMES or isinstance(p.default, str)
+        if kind and (plain or needed) and not free:
             found[p.name] = (p.name, kind, p.default)
             if p.kind in POSITIONAL:
                 found[k] = found[p.name]
@@ -221,7 +276,7 @@ def _refuse(
     for at, value in (*enumerate(args), *kwargs.items()):
         if type(value) in SUSPECT and at in checks:
             argument, kind, default = checks[at]  # type: ignore[index]
-            if not (value is None and default is None):
+            if kind not in TAKES.get(type(value), ()) and not (value is None is default):
                 where = f" (position {at + 1})" if isinstance(at, int) else ""
                 got = type(value).__name__
                 raise TypeError(f"{name}(): argument '{argument}'{where} must be {kind}, not {got}")

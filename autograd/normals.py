@@ -155,14 +155,24 @@ def pairs64(u: Array) -> Array:
 
 
 def scale_shift(x: Array, scale: float, shift: float) -> Array:
-    """The sum x scale + shift, rounded once, in x's type (float32 or float64)."""
+    """The sum x scale + shift, rounded once, in x's type (float32 or float64); x is overwritten."""
     if scale == 1 and shift == 0:
         return x
-    if x.dtype == np.float32:
-        wide = x.astype(np.float64)
-        wide *= float(np.float32(scale))
-        wide += float(np.float32(shift))
-        return wide.astype(np.float32)
+    one = _scaled32 if x.dtype == np.float32 else _scaled64
+    for i in range(0, len(x), _CHUNK):
+        part = x[i : i + _CHUNK]
+        part[...] = one(part, scale, shift)
+    return x
+
+
+def _scaled32(x: Array, scale: float, shift: float) -> Array:
+    wide = x.astype(np.float64)
+    wide *= float(np.float32(scale))
+    wide += float(np.float32(shift))
+    return wide
+
+
+def _scaled64(x: Array, scale: float, shift: float) -> Array:
     high, low = _product(x, scale)
     if shift == 0:
         return high

@@ -25,8 +25,18 @@ class Plan:
     save: Callable[[Any, Any, Any], tuple[Any, ...]]
     keep: Callable[..., tuple[Any, ...]] | None
     materialize = True  # results that got no gradient count as zeros
-    __slots__ = ("backward", "frees", "keep", "mask", "op", "rules", "save", "saves", "source")
-    __slots__ += ("wanted",)
+    __slots__ = (
+        "backward",
+        "frees",
+        "keep",
+        "mask",
+        "op",
+        "rules",
+        "save",
+        "saves",
+        "source",
+        "wanted",
+    )
 
     def __init__(self, op: Any, mask: int) -> None:
         self.op, self.mask, self.rules = op, mask, self._rules(op)
@@ -44,7 +54,8 @@ class Plan:
 
     def only(self, mask: int) -> Plan:
         """The plan of the same operation for fewer inputs."""
-        return self.op.plan(mask)
+        plan: Plan = self.op.plan(mask)
+        return plan
 
     def _separate(self) -> None:
         """Rules written one per input."""
@@ -154,7 +165,8 @@ class ComplexPlan(Plan):
 
     def only(self, mask: int) -> Plan:
         """The plan of the same operation for fewer inputs."""
-        return self.op.complex_plan(mask)
+        plan: Plan = self.op.complex_plan(mask)
+        return plan
 
 
 def rule_names(rule: Callable[..., Any]) -> tuple[str, ...]:

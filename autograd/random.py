@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .normals import box_muller32, box_muller64, pairs64, scale_shift
-from .twister import Array, Twister
+from .twister import _CHUNK, Array, Twister
 
 Shape = int | Sequence[int]
 
@@ -60,7 +60,9 @@ class Generator(Twister):
             out = scale_shift(out, float(kind(high) - kind(low)), low)
         out = _cast(out, dtype)
         if not (plain and dtype.itemsize > 2):
-            out[out == np.asarray(high, dtype)] = np.asarray(low, dtype)
+            for i in range(0, len(out), _CHUNK):
+                part = out[i : i + _CHUNK]
+                part[part == np.asarray(high, dtype)] = np.asarray(low, dtype)
         return out.reshape(shape)
 
     # --- normals ------------------------------------------------------------------------------

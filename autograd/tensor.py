@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 import weakref
 from collections.abc import Callable
@@ -119,7 +120,10 @@ class Tensor(TensorMethods, PythonData):
     def stride(self, dim: int | None = None) -> Any:
         """Steps in memory, in elements."""
         a = np.asarray(self._data)
-        steps = tuple(s // a.itemsize for s in a.strides)
+        if a.size:
+            steps = tuple(s // a.itemsize for s in a.strides)
+        else:  # NumPy's are all 0
+            steps = tuple(math.prod([max(n, 1) for n in a.shape[k + 1 :]]) for k in range(a.ndim))
         return steps if dim is None else steps[dim]
 
     def is_contiguous(self) -> bool:

@@ -185,6 +185,11 @@ class Tracer:
         """The transpose of the last two dimensions."""
         return registry["transpose"].call(self, -2, -1)
 
+    @property
+    def real(self) -> Any:
+        """The real parts."""
+        return registry["real"].call(self)
+
     def __neg__(self) -> Any:
         return Tracer._apply(registry["neg"], (self,))
 

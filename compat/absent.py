@@ -70,7 +70,7 @@ RULES: list[tuple[str, str, str]] = [  # areas, pattern, sentence
     ),
     (
         "torch",
-        r"package|ao|masked|ops|overrides|signal|monitor|futures|mtia|storage|quantization",
+        r"package|ao|masked|ops|overrides|monitor|futures|mtia|storage|quantization",
         "this part of PyTorch is left out",
     ),
     ("optim", r"SparseAdam", "gradients are dense here: use optim.Adam"),

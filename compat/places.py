@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # public path: the module, or module:attribute, that stands for it
 PLACES = {name: f"compat.{name}" for name in (
     "accelerator", "amp", "backends", "cpu", "cuda", "distributed", "fft", "func", "hub", "jit",
-    "linalg", "mps", "multiprocessing", "onnx", "profiler", "random", "special", "testing",
-    "types", "utils", "version", "xpu",
+    "linalg", "mps", "multiprocessing", "onnx", "profiler", "random", "signal", "special",
+    "testing", "types", "utils", "version", "xpu",
 )}  # fmt: skip
 PLACES |= {
     "amp.autocast_mode": "compat.amp",
@@ -34,6 +34,7 @@ PLACES |= {
     "data.distributed": "compat.parallel",
     "nn.parallel": "compat.parallel",
     "nn.parallel.distributed": "compat.parallel",
+    "signal.windows": "compat.signal:windows",
     "serialization": "autograd.serialization",
     "utils.checkpoint": "autograd.checkpoint",
     "utils.data": "data",

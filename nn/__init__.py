@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import functional, init, modules, utils
+from . import course_losses, detection, functional, init, metrics, modules, regions, utils
 from .activation import (
     GELU,
     GLU,
@@ -263,7 +263,7 @@ __all__ = [
     "LazyConv3d", "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d",
     "LazyInstanceNorm1d", "LazyInstanceNorm2d", "LazyInstanceNorm3d", "LazyLinear",
     # rooms
-    "functional", "init", "modules", "utils",
+    "course_losses", "functional", "init", "metrics", "modules", "utils",
 ]  # fmt: skip
 
 # What PyTorch has here and chainrule leaves out or has not yet, and what to do instead.

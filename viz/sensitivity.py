@@ -64,6 +64,19 @@ def _backward(node: Any, g: Any, values: Values) -> Sequence[Any]:
     ]
 
 
+def contributions(node: Any, g: Any, values: Values) -> Sequence[Any]:
+    """What a node with gradient `g` sends to each input of the operation behind it.
+
+    Arrays in the inputs' shapes, None where nothing is sent, UNKNOWN where data is not kept.
+    """
+    if not is_output(node):
+        with no_grad():
+            return _backward(node, g, values)
+    made = node.inputs[0] if node.inputs else node.operands()[0]
+    with no_grad():
+        return _backward(made, UNKNOWN if g is UNKNOWN else [Piece(node.params[0], g)], values)
+
+
 def through(node: Any, values: Values) -> tuple[Any, list[Any]]:
     """The operation behind a node and its local derivatives, one for each of its inputs.
 

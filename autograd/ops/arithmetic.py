@@ -11,6 +11,7 @@ import numpy as np
 from ..declare import elementwise, names, public
 from ..declare import in_place as twin
 from ..errors import refuse
+from ..handle import Handle
 from ..op import REFUSED
 from .compare import select
 from .complexes import real_part
@@ -24,7 +25,8 @@ STEPS = {"input": lambda: 0.0, "other": lambda: 0.0}  # of functions that are co
 
 def _pow_kernel(x: Any, y: Any) -> Any:
     refuse("pow", x, "b")
-    if isinstance(y, np.ndarray) and y.dtype.kind in "iu" and np.any(y < 0):
+    whole_power = isinstance(y, np.ndarray) and y.dtype.kind in "iu" and np.any(y < 0)
+    if whole_power and np.result_type(x, y).kind in "iu":
         whole = np.power(x, np.maximum(y, 0))  # 1/xⁿ of an integer is 0, except of 1 and −1
         return np.where(y < 0, np.where(x == 1, 1, np.where(x == -1, 1 - 2 * (y % 2), 0)), whole)
     return x**y if isinstance(x, np.ndarray) else np.power(x, y)
@@ -290,15 +292,26 @@ def _log_base(input: Any, other: Any) -> Any:
     return log(input + at_zero)
 
 
+def _weighed(input: Any, other: Any, alpha: Any) -> Any:
+    """``alpha * other``, where the types allow it."""
+    both = [t.dtype for t in (input, other) if isinstance(t, Handle)]
+    if isinstance(alpha, float) and not any(d.is_floating_point or d.is_complex for d in both):
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number: "
+            f"got alpha = {alpha}"
+        )
+    return mul(other, alpha)
+
+
 def _scaled(name: str, call: Any) -> Any:
     """``add`` and ``sub`` as users call them, with ``alpha``."""
     plain = public(call.op)
 
     def function(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
-        return plain(input, other if alpha == 1 else mul(other, alpha), out=out)
+        return plain(input, other if alpha == 1 else _weighed(input, other, alpha), out=out)
 
     def in_place(self: Any, other: Any, *, alpha: Any = 1) -> Any:
-        return edit(self, other if alpha == 1 else mul(other, alpha))
+        return edit(self, other if alpha == 1 else _weighed(self, other, alpha))
 
     edit = twin(call.op, name + "_")
     function.__name__, function.__doc__ = name, call.__doc__

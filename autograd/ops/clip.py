@@ -37,7 +37,8 @@ def clamp_op(input: Array, min: Any = None, max: Any = None) -> Any:
         out = np.maximum(out, min)
     if max is not None:
         out = np.minimum(out, max)  # min > max gives max
-    return out
+    half = getattr(input, "dtype", None) is not None and input.dtype.itemsize == 2
+    return out.astype(input.dtype) if half else out  # bfloat16 and a number make float32 in NumPy
 
 
 def _inside(input: Any, low: Any, high: Any) -> Any:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..declare import Array, op
+from ..op import registry
 from .arrange import tril, triu
 from .compare import where
-from .complexes import is_complex, mH
-from .diagonals import diag_embed
+from .complexes import conj, is_complex, mH, real_op
+from .diagonals import diag_embed, diagonal
 from .forms import offered, return_type, without_gradient
 from .join import cat, narrow
 from .matrices import LinAlgError, matrix, solved
@@ -268,7 +269,30 @@ def eigvalsh(A: Any, UPLO: str = "L") -> Any:
     return eigh_op(A, side)[0] if A.requires_grad else eigh_values(A, side)
 
 
-@op(where=(), promote="keep", outputs=2, symbol="eig")
+def _eig_rule(g: Any, out: Any) -> Any:
+    """V⁻ᴴ·(diag(λ̄) + (VᴴV̄ − VᴴV·Re diag(VᴴV̄))/E)·Vᴴ with Eᵢⱼ = conj(λⱼ − λᵢ), off the diagonal."""
+    (gl, gv), (values, v) = g, out
+    gaps = conj(unsqueeze(values, -2) - unsqueeze(values, -1))
+    turn = mH(v) @ gv
+    lengths = real_op(diagonal(turn, 0, -2, -1))  # the columns of V keep their length 1
+    inside = turn - (mH(v) @ v) * unsqueeze(lengths, -2)
+    inside = tril(inside, -1) + triu(inside, 1)
+    return solve_general(mH(v), (diag_embed(gl) + quotient(inside, gaps)) @ mH(v))
+
+
+def solve_general(a: Any, b: Any) -> Any:
+    """A⁻¹·B inside a rule (the operation is declared in a later file)."""
+    return registry["solve"].call(a, b)
+
+
+@op(
+    lambda g, out: (_eig_rule(g, out),),
+    where=(),
+    promote="keep",
+    outputs=2,
+    complex_rules="same",
+    name="eig",
+)
 def eig_op(input: Array) -> Any:
     """Eigenvalues and eigenvectors of general matrices, complex."""
     kind = np.result_type(input.dtype, np.complex64)
@@ -283,20 +307,25 @@ def eig_op(input: Array) -> Any:
 
 @offered("linalg")
 def eig(A: Any) -> Any:
-    """Eigenvalues and eigenvectors (complex) of a general square matrix; backward raises.
+    """Eigenvalues λ and eigenvectors V (complex, of length 1) of a general square A·V = V·diag(λ).
+
+    The gradient is finite where the eigenvalues differ, and meant for functions that do not depend
+    on the phases of the eigenvectors.
 
     >>> import chainrule as cr
     >>> cr.linalg.eig(cr.tensor([[0.0, -1.0], [1.0, 0.0]])).eigenvalues.tolist()
     [1j, -1j]
     """
     matrix("linalg.eig", A, square=True)
-    why = "linalg.eig has no derivative here; if A is symmetric, use linalg.eigh"
-    return EigResult(*[without_gradient(A, o, why) for o in eig_op(A.detach())])
+    return EigResult(*eig_op(A))
+
+
+eig_op.op.function = eig
 
 
 @offered("linalg")
 def eigvals(A: Any) -> Any:
-    """The eigenvalues (complex) of a general square matrix; backward raises (see ``eigh``).
+    """The eigenvalues (complex) of a general square matrix (see ``eig``).
 
     >>> import chainrule as cr
     >>> cr.linalg.eigvals(cr.tensor([[1.0, 0.0], [0.0, 2.0]])).tolist()

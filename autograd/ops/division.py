@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import views
 from ..declare import elementwise, export, names, public, write_out
 from ..declare import in_place as twin
 from ..errors import refuse
@@ -36,7 +37,18 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = 
 _divide_public = public(true_divide.op)
 for _n in ("true_divide", "divide"):
     names["torch"][_n] = names["tensor"][_n] = div
-names["tensor"]["div_"] = twin(true_divide.op, "div_")
+_divide_in_place = twin(true_divide.op, "div_")
+
+
+def _div_in_place(self: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """``div``, written into the tensor itself."""
+    if rounding_mode is None:
+        return _divide_in_place(self, other)
+    views.check_inplace(self)
+    return views.write(self, div(self, other, rounding_mode=rounding_mode), "div_")
+
+
+names["tensor"]["div_"] = _div_in_place
 names["tensor"]["true_divide_"] = names["tensor"]["divide_"] = names["tensor"]["div_"]
 
 

@@ -15,7 +15,6 @@ from ..declare import ALIASES, Array, names, op, write_out
 from ..handle import Handle
 
 
-
 def offered(*spaces: str, name: str | None = None) -> Callable[[Any], Any]:
     """List a composed function: its first argument a Tensor, NumPy's names, ``out=``."""
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import fft as scipy_fft
 
-from ..declare import Array, names, op, write_out
+from ..declare import Array, Space, names, op, write_out
 from ..dtypes import get_default_dtype
 from ..shapes import axis
 from .arrange import roll
@@ -24,7 +24,7 @@ from .creation import arange
 from .forms import offered
 from .join import narrow, pad_back
 
-names.setdefault("fft", {})
+names.setdefault("fft", Space())
 NORMS = {"backward": "forward", "forward": "backward", "ortho": "ortho"}  # and their opposites
 
 
@@ -40,8 +40,12 @@ NORMS = {"backward": "forward", "forward": "backward", "ortho": "ortho"}  # and 
 def fft_op(input: Array, dims: Any, inverse: bool, norm: str) -> Any:
     """The transform over ``dims``, complex, of real or complex numbers."""
     if not dims:
-        return input + 0j
-    return (scipy_fft.ifftn if inverse else scipy_fft.fftn)(input, axes=dims, norm=norm)
+        a = np.asarray(input)
+        return a.astype(np.result_type(a.dtype, np.complex64))[()]
+    out = (scipy_fft.ifftn if inverse else scipy_fft.fftn)(input, axes=dims, norm=norm)
+    if np.isrealobj(input):
+        out += 0  # of real numbers SciPy mirrors a half: where that made −0 of 0, back to 0
+    return out
 
 
 @op(
@@ -71,13 +75,6 @@ def rfft_op(input: Array, dim: int, norm: str) -> Any:
     complex_rules="same",
     symbol="ℱ⁻¹",
     tex=r"\mathcal{{F}}^{{-1}} {0}",
-    samples=lambda s: [
-        (s(3), 0, 4, "backward"),
-        (s(3), 0, 5, "ortho"),
-        (s(2, 4), 1, 6, "forward"),
-        (s(2, 3), 0, 3, "backward"),
-        (s(1), 0, 1, "backward"),
-    ],
 )
 def irfft_op(input: Array, dim: int, n: int, norm: str) -> Any:
     """``n`` real numbers from the n/2 + 1 frequencies that determine them."""
@@ -252,7 +249,8 @@ def _family(base: str) -> None:
             f">>> import chainrule as cr\n>>> cr.fft.{base}{suffix}(cr.ones(2, 2)).shape\n"
             "torch.Size([2, 2])\n"
         )
-    for function, suffix in ((one, ""), (two, "2"), (many, "n")):
+    forms: tuple[tuple[Any, str], ...] = ((one, ""), (two, "2"), (many, "n"))
+    for function, suffix in forms:
         function.__name__ = function.__qualname__ = base + suffix
         offered("fft")(function)
 
@@ -290,13 +288,13 @@ def _frequencies(name: str, count: Any, doc: str, shown: str) -> None:
 _frequencies(
     "fftfreq",
     lambda n: (-(n // 2), n - n // 2),
-    "The frequencies that ``fft`` of ``n`` samples, ``d`` apart, lists: 0, 1, …, −2, −1 by 1/(n·d).",
+    "The frequencies of ``fft`` of ``n`` samples, ``d`` apart: 0, 1, …, −2, −1 by 1/(n·d).",
     "tensor([ 0.0000,  0.2500, -0.5000, -0.2500])",
 )
 _frequencies(
     "rfftfreq",
     lambda n: (n // 2 + 1,),
-    "The frequencies that ``rfft`` of ``n`` samples, ``d`` apart, lists: 0, 1, …, n/2 by 1/(n·d).",
+    "The frequencies of ``rfft`` of ``n`` samples, ``d`` apart: 0, 1, …, n/2 by 1/(n·d).",
     "tensor([0.0000, 0.2500, 0.5000])",
 )
 

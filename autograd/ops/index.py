@@ -385,4 +385,6 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     rows = _nonzero(input)
     if not as_tuple:
         return rows
+    if not input.ndim:  # as of one element
+        return (make(np.zeros(rows.shape[0], np.int64)),)
     return tuple(make(rows._data[:, k].copy()) for k in range(rows.shape[1]))

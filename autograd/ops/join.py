@@ -303,9 +303,13 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     >>> [len(c) for c in cr.arange(6).chunk(4)]
     [2, 2, 2]
     """
+    if not input.ndim:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor, got a 0-d one")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     n = input.shape[axis(dim, input.ndim)]
+    if not n:  # all of the chunks, none with an element
+        return tuple(split(input, [0] * chunks, dim))
     pieces: tuple[Any, ...] = split(input, max(-(-n // chunks), 1), dim)
     return pieces
 

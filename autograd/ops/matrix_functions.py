@@ -13,6 +13,7 @@ import numpy as np
 from ..declare import Array, export, op
 from ..handle import make
 from .arrange import tril
+from .complexes import mH
 from .forms import offered, return_type, without_gradient
 from .join import cat, narrow
 from .matrices import matrix, same_type
@@ -63,8 +64,6 @@ def matrix_exp(input: Any) -> Any:
             [0., 1.]])
     """
     matrix("linalg.matrix_exp", input, square=True)
-    if input.is_complex() and input.requires_grad:
-        raise NotImplementedError("matrix_exp: the gradient is there for real matrices only")
     return matrix_exp_op(input)
 
 
@@ -97,7 +96,7 @@ def geqrf(input: Any) -> Any:
 
 @offered("linalg")
 def householder_product(A: Any, tau: Any) -> Any:
-    """The first k columns of H₁H₂…H_k, Hᵢ = 1 − τᵢvᵢvᵢᵀ: A (…, n, k), tau (…, k) → (…, n, k).
+    """The first k columns of H₁H₂…H_k, Hᵢ = 1 − τᵢvᵢvᵢᴴ: A (…, n, k), tau (…, k) → (…, n, k).
 
     vᵢ is 1 at i and the column i of A below. Raises RuntimeError where shapes do not fit.
 
@@ -120,7 +119,7 @@ def householder_product(A: Any, tau: Any) -> Any:
     for i in reversed(range(tau.shape[-1])):
         v = narrow(columns, -1, i, 1)
         factor = unsqueeze(narrow(tau, -1, i, 1), -1)
-        product = product - factor * (v @ (v.mT @ product))
+        product = product - factor * (v @ (mH(v) @ product))
     return product
 
 

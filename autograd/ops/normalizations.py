@@ -9,7 +9,7 @@ import numpy as np
 from .. import modes
 from ..batched import peek
 from ..declare import export, names, write_out
-from ..errors import ShapeError, broadcast_clash
+from ..errors import ShapeError, broadcast_clash, refuse
 from ..shapes import axis
 from .clip import clamp_op
 from .normalize import normalization
@@ -165,6 +165,7 @@ def rms_norm(
     tensor([[0.8485, 1.1314]])
     """
     dims, shape = _trailing("rms_norm", input, normalized_shape, weight)
+    refuse("rms_norm", input._data)
     if eps is None:
         half = input.dtype.itemsize == 2
         eps = float(np.finfo(np.float32 if half else input.dtype.np).eps)
@@ -269,8 +270,11 @@ def local_response_norm(
         return input
     n, channels = input.shape[:2]
     length = input.numel() // (n * channels)
+    if size <= 0:
+        raise RuntimeError(f"local_response_norm: size should be greater than zero, got {size}")
     squares = reshape(input * input, (n, channels, length))
-    windows = (Window(channels, channels, size, 1, size // 2), Window(length, length, 1, 1))
+    reach = min(size, 2 * channels)  # a longer window has no more channels in it
+    windows = (Window(channels, channels, reach, 1, reach // 2), Window(length, length, 1, 1))
     near = reshape(avg_pool(squares, windows, size), tuple(input.shape))
     return input / (near * alpha + k) ** beta
 

@@ -56,6 +56,11 @@ def _middle(x: Any, ignore_nan: bool) -> Any:
     return np.maximum((np.asarray(n) - 1) // 2, 0)
 
 
+def _keys(x: Any) -> Any:
+    """What NumPy can sort in place of ``x``: it does not know the nan of bfloat16."""
+    return x.astype(np.float32) if x.dtype == dtypes.bfloat16.np else x
+
+
 def _median(name: str, ignore_nan: bool, words: str, shown: str) -> Any:
     """``median`` or ``nanmedian``: of all elements, or along a dimension."""
 
@@ -64,7 +69,7 @@ def _median(name: str, ignore_nan: bool, words: str, shown: str) -> Any:
         refuse(name, x, "b")
         if not x.size:
             return x.dtype.type(np.nan if x.dtype.kind not in "iu" else np.iinfo(x.dtype).min)
-        ordered = np.sort(x)
+        ordered = x[np.argsort(_keys(x))]
         if not ignore_nan and ordered[-1] != ordered[-1]:
             return ordered[-1]
         return ordered[int(_middle(x, ignore_nan).reshape(()))]
@@ -76,11 +81,11 @@ def _median(name: str, ignore_nan: bool, words: str, shown: str) -> Any:
         if x.ndim == 0:
             return x[()], np.int64(0)
         _not_empty(name, x, k)
-        last = np.moveaxis(x, k, -1)
+        last = np.moveaxis(_keys(x), k, -1)
         order = np.argsort(last, axis=-1, kind="stable")
         middle = np.broadcast_to(_middle(last, ignore_nan), (*last.shape[:-1], 1))
         indices = np.take_along_axis(order, middle, -1)
-        if not ignore_nan and x.dtype.kind == "f":
+        if not ignore_nan and last.dtype.kind == "f":
             missing = last != last
             first = np.argmax(missing, axis=-1, keepdims=True)
             indices = np.where(missing.any(-1, keepdims=True), first, indices)
@@ -190,7 +195,7 @@ def _kth_kernel(input: Array, k: int, dim: int, keepdim: bool = False) -> Any:
     if x.ndim == 0:
         return x[()], np.int64(0)
     refuse("kthvalue", x, "b")
-    order = np.argsort(x, axis=d, kind="stable")
+    order = np.argsort(_keys(x), axis=d, kind="stable")
     return _at(x, np.take(order, [k - 1], axis=d), d, keepdim)
 
 

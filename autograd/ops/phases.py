@@ -20,7 +20,7 @@ def sign_kernel(x: Any) -> Any:
         return (a / np.where(size == 0, 1, size))[()]
     signs = np.sign(a) if a.dtype.kind != "b" else a
     # NumPy's sign of nan is nan, PyTorch's is 0
-    return (np.where(np.isnan(a), 0, signs).astype(a.dtype) if a.dtype.kind == "f" else signs)[()]
+    return (np.where(np.isnan(a), 0, signs).astype(a.dtype) if a.dtype.kind in "fV" else signs)[()]
 
 
 sgn = elementwise(

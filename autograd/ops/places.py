@@ -161,6 +161,11 @@ def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> 
             [0., 6.]])
     """
     x, s = np.asarray(input), np.asarray(source)
+    if x.dtype != s.dtype:
+        raise RuntimeError(
+            "put_(): self and source expected to have the same dtype, but got self.dtype = "
+            f"{x.dtype} and source.dtype = {s.dtype}"
+        )
     at = _flat("put_", index, x.size)
     if s.size != at.size:
         raise IndexError(
@@ -193,6 +198,8 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
             f"but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
     k = axis(dim, input.ndim)
+    if not input.ndim:
+        raise IndexError("take_along_dim(): Dimension specified as 0 but tensor has no dimensions")
     pairs = enumerate(zip(input.shape, indices.shape, strict=True))
     both = [(n, m) if d == k else (int(np.broadcast_shapes((n,), (m,))[0]),) * 2
             for d, (n, m) in pairs]  # fmt: skip

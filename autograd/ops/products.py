@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -126,6 +127,11 @@ def _added(
     names = {words[0]: "first", words[1]: "second"}
     called.__name__ = called.__qualname__ = name
     called.__module__, called.__doc__ = __name__, doc
+    back = {new: old for old, new in names.items()}
+    known = inspect.signature(function).parameters.values()
+    called.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [p.replace(name=back.get(p.name, p.name)) for p in known]
+    )
     export("torch", "tensor")(called)
     twin(called)
     return called
@@ -172,7 +178,7 @@ baddbmm = _added(
     """,
 )  # fmt: skip
 addbmm = _added(
-    "addbmm", ("batch1", "batch2"), (3, 3), lambda a, b: total(bmm(a, b), 0),
+    "addbmm", ("batch1", "batch2"), (3, 3), lambda a, b: total(bmm(a, b), 0).to(a.dtype),
     """β·input + α·Σ(batch1 @ batch2), the products summed over the batch.
 
     >>> import chainrule as cr

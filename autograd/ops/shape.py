@@ -303,13 +303,16 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
     torch.Size([3, 4, 2])
     """
     n = input.ndim
+    if not n:
+        axis(source if not isinstance(source, (tuple, list)) else 0, 0)
+        return permute(input, ())
     pair = (source, destination)
     many = [p if isinstance(p, (tuple, list)) else (p,) for p in pair]
     start, end = ([axis(d, n) for d in p] for p in many)
     order = [d for d in range(n) if d not in start]
     for to, d in sorted(zip(end, start, strict=True)):
         order.insert(to, d)
-    return permute(input, tuple(order) if n else ())
+    return permute(input, tuple(order))
 
 
 names["torch"]["moveaxis"] = names["tensor"]["moveaxis"] = movedim

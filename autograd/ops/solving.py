@@ -49,7 +49,7 @@ def solve_op(A: Array, B: Array) -> Any:
     )
 
 
-def _is_vector(A: Any, B: Any) -> bool:
+def is_vector(A: Any, B: Any) -> bool:
     """Whether B is a vector, or a batch of vectors in the shape of A's batch."""
     return B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
 
@@ -66,7 +66,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
     """
     matrix("linalg.solve", A, square=True)
     same_type("linalg.solve", A, B)
-    if _is_vector(A, B):
+    if is_vector(A, B):
         column = unsqueeze(B, -1)
         system("linalg.solve", A, column, True)
         return squeeze(solve_op(A, column), -1)

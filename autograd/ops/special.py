@@ -124,7 +124,8 @@ def polygamma_op(input: Array, n: int) -> Any:
     zeta = scipy_special.zeta(float(n + 1), wide)
     if n == 1:  # poles on and on: no limit
         zeta = np.where(wide == -np.inf, np.nan, zeta)
-    return ((-1.0) ** (n + 1) * math.factorial(n) * zeta).astype(kind)[()]
+    factorial = math.gamma(n + 1) if n <= 170 else math.inf
+    return ((1.0 if n % 2 else -1.0) * factorial * zeta).astype(kind)[()]
 
 
 @export("torch")

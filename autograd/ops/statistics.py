@@ -24,11 +24,10 @@ from .reduce import check_tensor, reduced_axes, spread, total
 from .shape import reshape, transpose
 
 
-def _others(input: Any, dim: Any) -> Any:
+def _others(input: Any, shape: Any, dim: Any) -> Any:
     """For each element the product of the others: those before it times those after it."""
     if dim is None:
-        flat = reshape(input, (-1,))
-        return reshape(_others(flat, 0), input.shape)
+        return reshape(_others(reshape(input, (-1,)), None, 0), shape)
     before = cumprod(shifted(input, dim, 1, 1.0), dim, False)
     return before * cumprod(shifted(input, dim, -1, 1.0), dim, True)
 
@@ -37,7 +36,7 @@ def _others(input: Any, dim: Any) -> Any:
     {
         # g · out / input would divide by the zeros, where this is exact
         "input": lambda g, input, input_shape, dim, keepdim: (
-            spread(g, input_shape, dim, keepdim) * _others(input, dim)
+            spread(g, input_shape, dim, keepdim) * _others(input, input_shape, dim)
         )
     },
     name="prod",

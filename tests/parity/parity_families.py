@@ -24,7 +24,11 @@ OWN = {
     ],
     "test_nn_utils_parity": ["matrix_functions"],
     "test_complex_parity": ["complexes", "phases"],
+    "test_factorizations_parity": ["factorizations", "matrix_forms", "unfailing"],
+    "test_further_parity": ["constructors", "further", "scattered_views"],
+    "test_fourier_parity": ["fourier", "spectrogram", "windows"],
     "test_recurrent_parity": ["recurrent", "recurrent_formulas", "recurrent_kernels"],
+    "test_special_parity": ["bessel", "number_theory", "probability"],
     "test_transformer_parity": ["multihead"],
     "test_functional_parity": [
         "attention",

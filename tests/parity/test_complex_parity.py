@@ -366,7 +366,7 @@ def test_text(peers: Any, text: str) -> None:
 
 
 def test_forward_mode() -> None:
-    """jvp against vjp by the dot-product test: Re⟨Jt, s⟩ = Re⟨t, Jᴴs⟩."""
+    """Jvp against vjp by the dot-product test: Re⟨Jt, s⟩ = Re⟨t, Jᴴs⟩."""
     z, t, s = (cr.tensor(INPUTS[n]) for n in ("z", "w", "o"))
     for f in (lambda z: z.exp() * z.conj(), lambda z: z * z.abs(), lambda z: z.sgn() / (z + 3)):
         _, forward = cr.func.jvp(f, (z,), (t,))
