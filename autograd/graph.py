@@ -181,6 +181,10 @@ class Leaf(Hooked):
         weak = not self.requires_grad and type(value) is np.ndarray
         self._value = weakref.ref(value) if weak else value
 
+    def keep_alive(self) -> None:
+        """Hold the data even if no gradient is asked for (``watch()`` keeps every value)."""
+        self._value = self.value
+
     @property
     def variable(self) -> Any:
         """The leaf's Tensor."""

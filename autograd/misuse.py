@@ -65,17 +65,9 @@ SECOND = {
 # What NumPy says of shapes and of memory that is not there.
 PARSED = ("invalid literal", "could not convert", "only one element tensors")
 NUMPY = ("could not be broadcast", "shape mismatch", "too big", "Maximum allowed", "too large")
-# Types that are looked at before a call: they could pass for a flag or a number.
-SUSPECT = frozenset((str, type, list, type(None), bool, float))
+# Errors that may say little of what the caller did wrong. Others are our own words.
+VAGUE = (AttributeError, TypeError, KeyError, ValueError, ArithmeticError, MemoryError)
 PLAIN = ("bool", "int", "float")
-DIMS, INTS = "int or tuple of ints", "tuple of ints"
-# Kinds that take a value of a suspect type after all.
-TAKES = {
-    float: ("float", "Tensor"),
-    bool: ("bool", "float", "Tensor"),
-    list: (DIMS, INTS, "Tensor"),
-    type(None): (DIMS, INTS),
-}  # fmt: skip
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -185,7 +177,11 @@ def explained(
     scalars: Sequence[str] = (),
 ) -> Exception:
     """The exception to raise in place of one that a public function met."""
-    if isinstance(error, TypeError) and "argument" in str(error):
+    text = str(error)
+    if isinstance(error, TypeError) and "argument" in text:
+        return error
+    foreign = type(error) is ValueError and any(words in text for words in PARSED + NUMPY)
+    if isinstance(error, ValueError) and not foreign:
         return error
     strict = isinstance(error, (AttributeError, TypeError))
     found = find(name, _listed(function, args, kwargs), scalars, strict)
@@ -206,25 +202,25 @@ def explained(
 
 
 def guarded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """A public function whose failures name the argument that was wrong."""
+    """A public function whose failures name the argument that was wrong.
+
+    Nothing is looked at before the call: what the function does with a value of another kind is
+    its own affair as long as it succeeds. Errors that say what went wrong pass as they are.
+    """
     operation = getattr(function, "op", None)
     short = operation is not None and operation.partial and operation.call is function
-    if isinstance(function, type) or short or hasattr(function, "unguarded"):
+    if isinstance(function, type) or short or name in ("__getitem__", "__setitem__"):
+        return function  # the quickest ways in, and indices, which are of every kind
+    if hasattr(function, "unguarded"):
         return function
     scalars = operation.inputs if operation is not None and operation.numbers else ()
-    checks: dict[str | int, tuple[str, str, Any]] | None = None
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        nonlocal checks
         try:
-            if len(args) != 1 or kwargs or type(args[0]) in SUSPECT:
-                if checks is None:
-                    checks = _checks(function)
-                _refuse(name, checks, args, kwargs)
             return function(*args, **kwargs)
-        except Exception as error:
-            again = _renamed(function, kwargs) if isinstance(error, TypeError) and kwargs else None
+        except VAGUE as error:
+            again = _renamed(function, kwargs) if "keyword" in str(error) and kwargs else None
             if again is not None:
                 return call(*args, **again)
             better = explained(name, function, args, kwargs, error, scalars)
@@ -244,39 +240,3 @@ def _renamed(function: Any, kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
         others = () if key in known else SECOND.get(key, ())
         back[next((n for n in others if n in known and n not in kwargs), key)] = value
     return back if back.keys() != kwargs.keys() else None
-
-
-def _checks(function: Any) -> dict[str | int, tuple[str, str, Any]]:
-    """Name, kind and default of the plain arguments of a function, by position and by name."""
-    found: dict[str | int, tuple[str, str, Any]] = {}
-    parameters = inspect.signature(function).parameters
-    for k, p in enumerate(parameters.values()):
-        kind = kind_of(p.name, p.default)
-        if p.name == "dim" and "unbiased" in parameters:  # var(x, False): the old flag
-            continue
-        plain = kind is not None and kind in (*PLAIN, DIMS, INTS)
-        needed = kind == "Tensor" and p.default is EMPTY and p.name not in OPTIONAL
-        free = p.name in NAMES or isinstance(p.default, str)
-        if kind and (plain or needed) and not free:
-            found[p.name] = (p.name, kind, p.default)
-            if p.kind in POSITIONAL:
-                found[k] = found[p.name]
-    return found
-
-
-def _refuse(
-    name: str,
-    checks: Mapping[str | int, tuple[str, str, Any]],
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-) -> None:
-    """Raise for a string, a list or None in the place of a flag or a number."""
-    if not checks:
-        return
-    for at, value in (*enumerate(args), *kwargs.items()):
-        if type(value) in SUSPECT and at in checks:
-            argument, kind, default = checks[at]  # type: ignore[index]
-            if kind not in TAKES.get(type(value), ()) and not (value is None is default):
-                where = f" (position {at + 1})" if isinstance(at, int) else ""
-                got = type(value).__name__
-                raise TypeError(f"{name}(): argument '{argument}'{where} must be {kind}, not {got}")

@@ -269,6 +269,9 @@ def annotate(node: Any, value: Any) -> None:
     extra.retain = node.requires_grad
     extra.line = user_line()
     extra.module = local.module or None
+    for constant in node.constants:  # a leaf without gradient holds its data weakly
+        if hasattr(constant, "keep_alive"):
+            constant.keep_alive()
 
 
 def user_line() -> str | None:

@@ -10,6 +10,8 @@ from .errors import ShapeError, dim_out_of_range
 
 def axis(dim: Any, ndim: int) -> int:
     """A dimension as an index from the front; a 0-d tensor has dimensions 0 and -1."""
+    if dim is True or dim is False:
+        raise TypeError(f"argument 'dim' must be int, not bool (got {dim})")
     d = int(dim.__index__())
     n = max(ndim, 1)
     if not -n <= d < n:

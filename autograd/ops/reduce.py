@@ -180,10 +180,26 @@ def _var_kernel(x: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
     x = np.asarray(x)
     found = reduced_axes(x, dim)
     n = max(count(x.shape, dim) - correction, 0)
-    centred = x - np.mean(x, axis=found, keepdims=True)
-    squares = np.square(np.abs(centred)) if x.dtype.kind == "c" else np.square(centred)
+    middle = np.mean(x, axis=found, keepdims=True)
+    centred = x - middle
+    if x.dtype.kind == "c":
+        squares = np.square(np.abs(centred))
+    else:
+        squares = np.square(centred)
+        _level(x, squares, middle, found)
     summed = _add(squares, axis=found, keepdims=keepdim)
     return summed / np.asarray(n, summed.dtype)[()]
+
+
+def _level(x: Any, squares: Any, middle: Any, dims: Any) -> None:
+    """Values that are all equal have no spread at all, whatever rounding did to their mean."""
+    if not x.size or x.dtype.kind != "f" or not dims:
+        return
+    first = squares[tuple([slice(0, 1) if k in dims else slice(None) for k in range(x.ndim)])]
+    noise = np.square(middle * (4 * np.finfo(x.dtype).eps))
+    if np.any((first > 0) & (first <= noise)):
+        low, high = x.min(axis=dims, keepdims=True), x.max(axis=dims, keepdims=True)
+        squares[np.broadcast_to(low == high, squares.shape)] = 0
 
 
 def _centred(input: Any, dim: Any) -> Any:

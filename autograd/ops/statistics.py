@@ -52,6 +52,7 @@ def _others(input: Any, shape: Any, dim: Any) -> Any:
         (s(2, 3, 2), 1),
         (np.array([2.0, 0.0, 3.0]), 0),
         (np.array([[0.0, 5.0], [2.0, 0.0]]),),
+        (s(),),
         (s(), 0),
         (s(0, 3), 0),
     ],
