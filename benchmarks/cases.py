@@ -283,6 +283,32 @@ def network(e: Engine, *, sizes: tuple[int, ...], batch: int, digits: bool) -> R
     return Run(forward, backward, lambda loss: e.numbers(loss, *parameters))
 
 
+def lenet(e: Engine, *, batch: int) -> Run:
+    """A step of LeNet on 28×28 images: two convolutions, two pools, three linear maps."""
+    nn, functional = e.lib.nn, e.lib.nn.functional
+    e.lib.manual_seed(0)  # the same initial values in both libraries
+    net = nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
+    )  # fmt: skip
+    parameters = list(net.parameters())
+    rng = np.random.default_rng(3)
+    x = e.constant(rng.uniform(0, 1, (batch, 1, 28, 28)).tolist(), "float32")
+    target = e.constant(rng.integers(0, 10, batch).tolist(), "int64")
+    step = e.descent(parameters, 0.01)
+
+    def forward() -> Any:
+        return functional.cross_entropy(net(x), target)
+
+    def backward(loss: Any) -> None:
+        e.clear(parameters)
+        loss.backward()
+        step()
+
+    return Run(forward, backward, lambda loss: e.numbers(loss, parameters[0], parameters[-1]))
+
+
 # -- the list -----------------------------------------------------------------------------------
 
 WITH_NUMPY, WITH_MICROGRAD = (*LIBRARIES, "numpy"), (*LIBRARIES, "micrograd")
@@ -328,6 +354,8 @@ CASES = (
          partial(network, sizes=(2, 16, 16, 1), batch=32, digits=False), LIBRARIES, threads=True),
     Case("digits_mlp", "64-64-10 ReLU, batch 64, cross-entropy, SGD",
          partial(network, sizes=(64, 64, 10), batch=64, digits=True), LIBRARIES, threads=True),
+    Case("lenet", "LeNet on 28×28 images, batch 64, cross-entropy, SGD",
+         partial(lenet, batch=64), LIBRARIES, threads=True),
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import datasets
+from . import audio, captions, datasets, languages, text, vectors
 from .collate import collate, default_collate, default_collate_fn_map, default_convert
 from .dataset import (
     ChainDataset,
@@ -17,6 +17,8 @@ from .dataset import (
     random_split,
 )
 from .datasets import load_digits, stratified_split
+from .fashion import fashion_mnist
+from .idx import read_idx, write_idx
 from .loader import DataLoader
 from .sampler import (
     BatchSampler,
@@ -26,6 +28,7 @@ from .sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from .scenes import Scenes, class_map, collate_scenes
 from .worker import WorkerInfo, get_worker_info
 
 __all__ = [
@@ -54,8 +57,19 @@ __all__ = [
     "default_convert",
     "get_worker_info",
     # what comes with the package
+    "audio",
+    "captions",
     "datasets",
+    "languages",
+    "text",
+    "vectors",
     "load_digits",
+    "fashion_mnist",
+    "read_idx",
+    "write_idx",
+    "Scenes",
+    "class_map",
+    "collate_scenes",
     "stratified_split",
 ]
 

@@ -88,6 +88,45 @@ REASONS: dict[str, list[tuple[str, str]]] = {
     ],
     "method and function have one signature here: out= is taken by both": [("method", "clamp")],
 }
+# The same for arguments of another kind or outside their range.
+REASONS |= {
+    "complex numbers: covered by the tests of complex operations": [(".*: complex", ".*")],
+    "one argument more than PyTorch has: it is NumPy's, or one that PyTorch takes by name only": [
+        ("one more", ".*"),
+    ],
+    "a number is taken for a tensor, 1 for True, a list for a flag": [
+        (r".*: (3|\[1.0, 2.0\])", "argsort|batch_norm|broadcast_to|clone|copysign|dist|eq|ge|"
+            "greater.*|gt|instance_norm|less.*|logical_.*|masked_.*|maximum|mean|minimum|ne|"
+            "nextafter|nonzero|not_equal|pairwise_distance|softsign|take|tanhshrink|tile|to|type|"
+            "unique.*|vecdot|dropout|[hvd]split|log_softmax|new_full|scatter_|split|tensor_split|"
+            "upsample.*|copy_|true_divide|floor_divide|multilabel_soft_margin_loss|einsum|"
+            "adaptive_max_pool3d|xlogy_?"),
+        (".*: (object|'abc'|tensor of 2|tensor)", "batch_norm|instance_norm|not_equal|layer_norm|"
+            "group_norm|adaptive_.*|type|unique|[hvd]split|tensor_split|tensordot|linspace|"
+            "tri[lu]_indices|var_mean|max_unpool1d|unfold|upsample|new_tensor|addcmul_|round|"
+            "local_response_norm"),
+        (".*: (True|1.5)", "expand|flip|max_pool2d|moveaxis|movedim|narrow|new_.*|ones|select|"
+            "subtract|tile|tri[lu]_indices|var_mean|affine_grid|[hvd]split|linspace|upsample.*|"
+            "broadcast_shapes"),
+    ],
+    "None is the default here: all dimensions, the last one, no bound, unequal": [
+        (".*: None|one fewer", "adaptive_.*|can_cast|concatenate|eq|index_fill_?|log_softmax|"
+            "logical_.*|logsumexp|ne|not_equal|promote_types|scatter_?|softmax|threshold_|trapz|"
+            "clamp_max|clamp_min|einsum|new_tensor|broadcast_shapes|mean|where|arange|"
+            "cartesian_prod"),
+    ],
+    "outside its range: refused by another check than PyTorch's, so in another class": [
+        (r".*: (-?\d+(\.0)?|inf|nan)", "eye|index_copy_?|max_unpool.*|alpha_dropout|dropout.*|"
+            "feature_alpha_dropout|pixel_shuffle|scatter_reduce_?|cosine_similarity"),
+        (r".*: (-?\d+|a|huge index|negative|unknown)|unknown", "broadcast_shapes|conv.*|round|"
+            "unfold|local_response_norm|polygamma_?|ctc_loss|take_along_dim|max_unpool.*|arange|"
+            "flip|tile|var_mean"),
+        (".*", "tensor_split"),  # PyTorch too makes as many pieces as are asked for
+    ],
+    "a slope of nan or inf, where nothing is defined": [
+        (".*: (nan|inf|float)", "celu_?|hardshrink|hardsigmoid"),
+    ],
+}
 _PATTERNS = [
     (reason, re.compile(f"(?:{change})"), re.compile(f"(?:{names})"))
     for reason, listed in REASONS.items()

@@ -294,8 +294,14 @@ def names_argument(call: Call, error: Exception | None, kinds: Any = TypeError) 
     return isinstance(error, kinds) and any(w in str(error) for w in words)
 
 
-def differs(peers: Any, call: Call, order: int = 2, zeros: bool = False) -> str | None:
-    """What is unlike PyTorch in a call, None where nothing is."""
+def differs(
+    peers: Any, call: Call, order: int = 2, zeros: bool = False, *, kinds: bool = True
+) -> str | None:
+    """What is unlike PyTorch in a call, None where nothing is.
+
+    ``kinds``: whether an argument of a kind that PyTorch refuses (TypeError) must be refused; it
+    may also pass for what is needed.
+    """
     from conftest import Outcome
 
     given = []
@@ -310,6 +316,8 @@ def differs(peers: Any, call: Call, order: int = 2, zeros: bool = False) -> str 
     try:
         if order and "is not differentiable with respect to" in str(theirs.error):
             return differs(peers, call, 0, zeros)
+        if not kinds and isinstance(theirs.error, (TypeError, *ACCIDENTS)) and ours.error is None:
+            return None
         if isinstance(theirs.error, ACCIDENTS) and isinstance(ours.error, PLAIN):
             return None
         if names_argument(call, ours.error) and theirs.error is not None:
