@@ -5,12 +5,19 @@ from __future__ import annotations
 from .draw_view import Drawing, draw
 from .explain_view import Explanation, explain
 from .expression import Expression, ExpressionError, read_expression
+from .flow_record import FlowHistory
+from .flow_view import Flow, flow
+from .graph_view import ModelGraph, graph
 from .graphviz_backend import GraphvizMissingError, render
 from .html import page
 from .model import Absent, Edge, Frame, Group, Local, Node, Picture, Summary
 from .plots import confusion_matrix, figure_svg, image_strip, learning_curves
+from .step_view import Player, step
+from .summary_view import ModelSummary, summary
 from .theme import find_theme
 from .view import View
+from .what_if_view import WhatIf, what_if
+from .why_view import Why, why
 
 __all__ = [
     "Absent",
@@ -19,22 +26,35 @@ __all__ = [
     "Explanation",
     "Expression",
     "ExpressionError",
+    "Flow",
+    "FlowHistory",
     "Frame",
     "GraphvizMissingError",
     "Group",
     "Local",
+    "ModelGraph",
+    "ModelSummary",
     "Node",
     "Picture",
+    "Player",
     "Summary",
     "View",
+    "WhatIf",
+    "Why",
     "confusion_matrix",
     "draw",
     "explain",
     "figure_svg",
     "find_theme",
+    "flow",
+    "graph",
     "image_strip",
     "learning_curves",
     "page",
     "read_expression",
     "render",
+    "step",
+    "summary",
+    "what_if",
+    "why",
 ]

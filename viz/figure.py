@@ -179,8 +179,8 @@ class Canvas:
         if wired:
             self.parts.append(f'<path class="wire" d="{line}"/>')
         for shape in mark.shapes:
-            self.parts.extend(_outline(shape))
-        self.parts.extend(_text(line) for line in mark.lines)
+            self.parts.extend(outline(shape))
+        self.parts.extend(text_element(line) for line in mark.lines)
         self.parts.append("</g>")
 
     @property
@@ -197,7 +197,7 @@ class Canvas:
                 f'<rect class="pill" x="{_px(x - width / 2)}" y="{_px(y - _PILL_HEIGHT / 2)}" '
                 f'width="{_px(width)}" height="{_px(_PILL_HEIGHT)}" rx="{_px(_PILL_HEIGHT / 2)}"/>'
             )
-            self.parts.append(_text(TextLine(spans, x, y + 4.0, "middle")))
+            self.parts.append(text_element(TextLine(spans, x, y + 4.0, "middle")))
 
     def _notes(self) -> None:
         picture = self.figure.picture
@@ -224,7 +224,7 @@ class Canvas:
 
     def _line_below(self, spans: tuple[Span, ...], height: float) -> None:
         line = TextLine(spans, MARGIN, self.height + height - MARGIN, "start")
-        self.parts.append(_text(line))
+        self.parts.append(text_element(line))
         self._reach(line.width + 2 * MARGIN, self.height + height)
 
 
@@ -265,7 +265,8 @@ def _arrow_head(tip: Point, inset: float, turned: bool) -> str:
     return f'<path class="tip" d="M{path}Z"/>'
 
 
-def _outline(shape: Shape) -> list[str]:
+def outline(shape: Shape) -> list[str]:
+    """The SVG elements of a shape, relative to its node's start."""
     x, y, width, height = shape.x, shape.y, shape.width, shape.height
     parts: list[str] = []
     if shape.form == "circle":
@@ -280,9 +281,11 @@ def _outline(shape: Shape) -> list[str]:
         parts.append(_rect("parameter", x, y, width, height, 3.0))
         corner = f"M{_px(x + width - 9)} {_px(y)}H{_px(x + width)}V{_px(y + 9)}Z"
         parts.append(f'<path class="corner" d="{corner}"/>')
+    elif shape.form in {"module", "failed"}:
+        parts.append(_rect(shape.form, x, y, width, height, 8.0))
     elif shape.form == "rect":
         parts.append(_rect("box", x, y, width, height, 3.0))
-    parts.extend(_text(line) for line in shape.lines)
+    parts.extend(text_element(line) for line in shape.lines)
     return parts
 
 
@@ -291,7 +294,8 @@ def _rect(name: str, x: float, y: float, width: float, height: float, radius: fl
     return f'<rect class="{name}" x="{_px(x)}" y="{_px(y)}" {size} rx="{_px(radius)}"/>'
 
 
-def _text(line: TextLine) -> str:
+def text_element(line: TextLine) -> str:
+    """A line of text as an SVG element."""
     anchor = ' text-anchor="middle"' if line.anchor == "middle" else ""
     place = f'x="{_px(line.x)}" y="{_px(line.y)}"{anchor}'
     if len(line.spans) == 1:

@@ -20,7 +20,7 @@ from .wording import (
     shape_text,
 )
 
-Form = Literal["rect", "double", "parameter", "circle", "pill", "bare"]
+Form = Literal["rect", "double", "parameter", "circle", "pill", "bare", "module", "failed"]
 
 NUMBER, NAME, SYMBOL, SMALL, GLYPH = 13.0, 12.0, 15.0, 11.0, 19.0
 LINE = 15.0

@@ -24,7 +24,7 @@ def group_nodes(
     """
     if not paths:
         return (), list(nodes)
-    details = _module_details(names)
+    details = module_details(names)
     keys: dict[str, int] = {}
     groups: list[Group] = []
     for path in dict.fromkeys(paths.values()):
@@ -47,8 +47,8 @@ def group_nodes(
     return tuple(groups), [replace(node, group=home.get(node.key)) for node in nodes]
 
 
-def _module_details(names: Names) -> dict[str, str]:
-    """For each module path, the module in short: Linear(64, 32)."""
+def module_details(names: Names) -> dict[str, str]:
+    """For each module path among the caller's variables, the module in short: Linear(64, 32)."""
     variables = names if isinstance(names, Mapping) else caller_variables()
     found: dict[str, str] = {}
     for value in variables.values():

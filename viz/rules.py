@@ -39,11 +39,14 @@ def expression(node: Any, operands: Sequence[Sym]) -> Sym:
     return Sym(name, tuple(operands), tuple(node.params))
 
 
-def local_rule(node: Any, slot: int, operands: Sequence[Sym], out: str) -> Sym | None:
+def local_rule(
+    node: Any, slot: int, operands: Sequence[Sym], out: str, *, textbook: bool = True
+) -> Sym | None:
     """The derivative of a node by its argument number `slot`, as an expression; None without one.
 
     Elementwise operations give ∂out/∂argument; others give the gradient of the argument, in terms
-    of the gradient of the result, unless all are single numbers.
+    of the gradient of the result, unless all are single numbers. `textbook` prefers the form that
+    is easy to read to the one that runs.
     """
     op = node.plan.op
     arrays = [o for o in (node, *node.operands()) if getattr(o, "shape", ())]
@@ -53,7 +56,7 @@ def local_rule(node: Any, slot: int, operands: Sequence[Sym], out: str) -> Sym |
             parts = op.rules(*_arguments(node, rule_names(op.rules), operands, out, g))
             return simplified(wrap(parts[slot]))
         name = op.inputs[slot]
-        rule = (op.textbook or {}).get(name, op.rules[name])
+        rule = ((op.textbook or {}) if textbook else {}).get(name, op.rules[name])
         if not callable(rule):
             return wrap(rule) if op.partial else wrap(rule * wrap(g))
         return simplified(wrap(rule(*_arguments(node, rule_names(rule), operands, out, g))))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
+from ..autograd.fitting import fit
 from ..autograd.graph import Piece, is_output
-from ..autograd.walker import fit
 from .replay import Values, saved_of
 
 UNKNOWN = object()  # a gradient that depends on data that is not kept

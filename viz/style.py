@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .fonts import MATH, SANS
 from .theme import Palette, Theme, tokens
 
@@ -32,8 +34,13 @@ _NOTEBOOK_DARK = ('[data-jp-theme-light="false"]', ".vscode-dark", ".vscode-high
 _NOTEBOOK_LIGHT = ('[data-jp-theme-light="true"]', ".vscode-light")
 
 
-def style_sheet(key: str, theme: Theme) -> str:
-    """Write the CSS of one figure; all selectors begin with its class, so figures do not mix."""
+def style_sheet(
+    key: str, theme: Theme, more: Sequence[tuple[str, str, str]] = (), form: str = ""
+) -> str:
+    """Write the CSS of one figure; all selectors begin with its class, so figures do not mix.
+
+    `more` are further colours (selector, attribute, token), `form` is CSS without colours.
+    """
     root = f".{key}"
     lines = [
         f"{root}{{font-family:{SANS};font-variant-numeric:tabular-nums}}",
@@ -49,8 +56,10 @@ def style_sheet(key: str, theme: Theme) -> str:
         f"{root} .tab{{font-weight:700;stroke-width:7px}}",
         f"{root} .badge,{root} .tab{{paint-order:stroke;stroke-linejoin:round}}",
         f"{root} .tab .small{{font-weight:400}}",
-        *(_rule(root, *rule, theme.base) for rule in _RULES),
+        *(_rule(root, *rule, theme.base) for rule in (*_RULES, *more)),
     ]
+    if form:
+        lines.append(form.replace("&", root))
     if theme.dark is not None:
         lines += _dark_rules(root, theme.base, theme.dark)
     return "\n".join(lines)

@@ -1,0 +1,82 @@
+"""What the functions of viz return that answer with words or a table instead of a graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .html import page
+from .theme import Palette, find_theme
+
+
+class Report:
+    """A text with an HTML form: `print` it, show it in a notebook, or `save` it.
+
+    Subclasses define `text` and `body`, and `svg` where there is a figure.
+    """
+
+    heading = "Report"
+
+    def __init__(self, *, theme: str | None = None) -> None:
+        find_theme(theme)
+        self.theme = theme
+
+    def text(self) -> str:
+        """The report as plain text."""
+        raise NotImplementedError
+
+    def body(self) -> str:
+        """The report as HTML, without a page around it; all its classes begin with cr-."""
+        raise NotImplementedError
+
+    def html(self) -> str:
+        """One page that opens offline."""
+        theme = find_theme(self.theme)
+        style = [FORM, colours(theme.base)]
+        if theme.dark is not None:
+            style.append(f"@media (prefers-color-scheme:dark){{{colours(theme.dark)}}}")
+        return page(self.heading, f"<main>\n{self.body()}</main>\n", theme, "\n".join(style))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the file that the suffix names: txt, html, and svg where there is a figure.
+
+        Raises ValueError for another suffix.
+        """
+        path = Path(path)
+        writers = {".txt": "text", ".html": "html", ".htm": "html"}
+        if hasattr(self, "svg"):
+            writers[".svg"] = "svg"
+        if path.suffix.lower() not in writers:
+            known = ", ".join(writers)
+            raise ValueError(f"cannot save as {path.name!r}: the suffixes known are {known}")
+        text = getattr(self, writers[path.suffix.lower()])()
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return path
+
+    def _repr_html_(self) -> str:
+        # Inside a notebook, colours are the notebook's own: only rules that work on any page.
+        return f'<div style="overflow-x:auto"><style>{FORM}</style>{self.body()}</div>'
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return self.text().rstrip("\n")
+
+
+FORM = """.cr-table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}
+.cr-table th{text-align:left;font-weight:600;padding:5px 14px 5px 0;border-bottom:1px solid}
+.cr-table td{padding:3px 14px 3px 0;white-space:pre;text-align:left;\
+border-bottom:1px solid rgba(128,128,128,.22)}
+.cr-table .cr-number{text-align:right}
+.cr-facts{font-size:13px;line-height:1.7;margin:12px 0 0;padding:0;list-style:none}
+.cr-report h1{font-size:19px;font-weight:600;margin:0 0 10px}
+.cr-report p{margin:6px 0;max-width:72ch}
+.cr-report code{font-size:.93em}"""
+
+
+def colours(palette: Palette) -> str:
+    """The colours of a page's tables and words."""
+    return (
+        f".cr-table th{{border-color:{palette.muted}}}.cr-muted{{color:{palette.muted}}}"
+        f".cr-value{{color:{palette.value}}}.cr-grad{{color:{palette.grad}}}"
+    )
