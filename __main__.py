@@ -12,6 +12,7 @@ EXAMPLES = """examples:
   chainrule tour
   chainrule draw "tanh(w*x + b)" x=2 w=-3 b=6.88
   chainrule draw "(x + y) * z" x=2 y=3 z=-4 --html figure.html
+  chainrule summary chainrule.models:LeNet --input 1,1,28,28
   chainrule coverage
 """
 
@@ -49,6 +50,19 @@ def parser() -> argparse.ArgumentParser:
     draw.add_argument("--svg", metavar="FILE", help="write the drawing as SVG")
     draw.add_argument("--html", metavar="FILE", help="write a page that opens offline")
     draw.add_argument("--dot", metavar="FILE", help="write Graphviz source")
+    table = commands.add_parser(
+        "summary",
+        help="a model as a table: layers, shapes, parameters, multiply-adds, memory",
+        description="Run a model once on zeros and print its layers with their costs.",
+        epilog="example:\n  chainrule summary chainrule.models:LeNet --input 1,1,28,28",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    table.add_argument("model", help="module:Class, or module:Class(3, 2) with arguments")
+    table.add_argument(
+        "--input", action="append", required=True, metavar="SHAPE",
+        help="shape of an input, batch included: 1,3,224,224 (again for each further input)",
+    )  # fmt: skip
+    table.add_argument("--depth", type=int, default=3, help="levels of modules to show (3)")
     commands.add_parser(
         "coverage",
         help="which of PyTorch's public names are here",
@@ -72,6 +86,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from .cli.tour import run as run_tour
 
             run_tour(given.out, given.seed, given.epochs)
+        elif given.command == "summary":
+            from .cli.summary import run as run_summary
+
+            run_summary(given)
         elif given.command == "coverage":
             from .compat.coverage import coverage
 

@@ -54,14 +54,14 @@ families(
     "where lerp addcmul addcdiv leaky_relu gelu elu softplus logsigmoid silu mish clamp hardtanh "
     "hardsigmoid hardswish threshold hardshrink softshrink prelu round_decimals nan_to_num logit "
     "polygamma convert clone smooth_l1_loss binary_cross_entropy logistic_loss bounded huber_loss "
-    "alias conj real imag complex view_as_real view_as_complex",
+    "alias conj real imag complex view_as_real view_as_complex frexp step polynomial",
 )
 families(
     trailing,
     "tril triu cholesky qr qr_plain eigh eigh_values eig_op inverse cofactors det slogdet svd "
     "inverse_or_nan singular_values solve solve_triangular cdist scaled_dot_product_attention "
     "max_pool max_pool_index avg_pool avg_pool_back unpool flat_pick flat_add resample "
-    "resample_back lstsq single_zeros zeros_checked matrix_exp",
+    "resample_back lstsq single_zeros zeros_checked matrix_exp cholesky_or_nan eig lu_factor",
 )
 
 
@@ -181,7 +181,7 @@ families(
     "flip diagonal diagonal_back gather gather_back scatter scatter_value scatter_add landings "
     "scatter_reduce place picked max_dim min_dim median_dim nanmedian_dim kthvalue mode narrow "
     "pad_back select select_back split unbind softmax log_softmax sort topk cumsum cumprod cummax "
-    "cummin logcumsumexp shifted recurrence cross unfold unfold_back",
+    "cummin logcumsumexp shifted recurrence cross unfold unfold_back fft rfft irfft doubled",
 )
 families(reducing, "sum mean amax amin var std logsumexp all any norm prod count_nonzero")
 families(one_line, "argmax argmin repeat_interleave")

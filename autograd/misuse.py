@@ -220,6 +220,11 @@ def guarded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         except VAGUE as error:
+            if "keyword argument 'out'" in str(error) and kwargs.get("out") is not None:
+                from .declare import write_out
+
+                rest = {k: v for k, v in kwargs.items() if k != "out"}
+                return write_out(kwargs["out"], call(*args, **rest))
             again = _renamed(function, kwargs) if "keyword" in str(error) and kwargs else None
             if again is not None:
                 return call(*args, **again)

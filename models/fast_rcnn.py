@@ -242,9 +242,10 @@ class FastRCNN(Detector):
     def forward(self, images: Any, proposals: list[Any] | None = None) -> tuple[Any, Any, Any]:
         features = self.features(images)
         if proposals is None:
-            found = self.proposals(features)
-            proposals = self._propose(features, *found, images)
-        return *self.head(features, proposals), proposals
+            logits, moves = self.proposals(features)
+            proposals = self._propose(features, logits, moves, images)
+        scores, offsets = self.head(features, proposals)
+        return scores, offsets, proposals
 
     def _propose(self, features: Any, logits: Any, offsets: Any, images: Any) -> list[Any]:
         anchors = self.proposals.anchors(features)
@@ -259,7 +260,8 @@ class FastRCNN(Detector):
         first = self.proposals.loss(logits, offsets, anchors, targets)
         found = self._propose(features, logits, offsets, images)
         regions, labels, moves = self.head.training_regions(found, targets)
-        second = self.head.loss(*self.head(features, regions), labels, moves)
+        scores, better = self.head(features, regions)
+        second = self.head.loss(scores, better, labels, moves)
         return dict(zip(("object", "offsets", "class", "box"), (*first, *second), strict=True))
 
     def candidates(self, images: Any) -> list[tuple[Any, Any]]:

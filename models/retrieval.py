@@ -299,7 +299,7 @@ def precision_at_k(indices: Any, labels: Any, wanted: Any) -> float:
     >>> precision_at_k(cr.tensor([[0, 1], [2, 3]]), cr.tensor([7, 7, 8, 9]), cr.tensor([7, 8]))
     0.75
     """
-    return (labels[indices] == wanted[:, None]).float().mean().item()
+    return float((labels[indices] == wanted[:, None]).float().mean().item())
 
 
 def average_precision_of_ranking(relevant: Any) -> float:

@@ -41,7 +41,8 @@ def intersection_over_union(boxes1: Any, boxes2: Any) -> Array:
     [[0.1429, 1.0]]
     """
     a, b = (np.asarray(_array(v), np.float64).reshape(-1, 4) for v in (boxes1, boxes2))
-    return np.nan_to_num(iou_of_arrays(a, b))
+    overlap: Array = np.nan_to_num(iou_of_arrays(a, b))
+    return overlap
 
 
 def match_detections(

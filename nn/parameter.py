@@ -149,7 +149,7 @@ class UninitializedTensorMixin:
         return type(self), (self.requires_grad, None, self.dtype)
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):
+class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc]
     """A parameter of a lazy module, before the first call has told its shape.
 
     >>> import chainrule as cr
@@ -168,7 +168,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
         self._wait(requires_grad, dtype)
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Buffer):
+class UninitializedBuffer(UninitializedTensorMixin, Buffer):  # type: ignore[misc]
     """A buffer of a lazy module, before the first call has told its shape.
 
     >>> import chainrule as cr

@@ -10,7 +10,7 @@ from .flow_view import Flow, flow
 from .graph_view import ModelGraph, graph
 from .graphviz_backend import GraphvizMissingError, render
 from .html import page
-from .model import Absent, Edge, Frame, Group, Local, Node, Picture, Summary
+from .model import Absent, Edge, Frame, Group, Local, Node, Overlay, Picture, Summary
 from .plots import confusion_matrix, figure_svg, image_strip, learning_curves
 from .step_view import Player, step
 from .summary_view import ModelSummary, summary
@@ -18,6 +18,7 @@ from .theme import find_theme
 from .view import View
 from .what_if_view import WhatIf, what_if
 from .why_view import Why, why
+from .wiggle_view import Wiggle, wiggle
 
 __all__ = [
     "Absent",
@@ -35,12 +36,14 @@ __all__ = [
     "ModelGraph",
     "ModelSummary",
     "Node",
+    "Overlay",
     "Picture",
     "Player",
     "Summary",
     "View",
     "WhatIf",
     "Why",
+    "Wiggle",
     "confusion_matrix",
     "draw",
     "explain",
@@ -57,4 +60,5 @@ __all__ = [
     "summary",
     "what_if",
     "why",
+    "wiggle",
 ]

@@ -99,8 +99,8 @@ def costs(program: Program) -> dict[int, Cost]:
 def short_count(count: int) -> str:
     """A count in at most four digits: 61 706, 25.6 M, 4.09 G.
 
-    >>> short_count(4089184256), short_count(850)
-    ('4.09 G', '850')
+    >>> print(short_count(4089184256), short_count(850))
+    4.09 G 850
     """
     for size, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
         if count >= size:
@@ -320,8 +320,8 @@ def _without(
     steps = []
     for step in left:
         sources = [new[kept(k)] for k in step.sources]
-        block = staying[step.block] if step.block is not None else None
-        steps.append(replace(step, key=new[step.key], sources=sources, block=block))
+        home = staying[step.block] if step.block is not None else None
+        steps.append(replace(step, key=new[step.key], sources=sources, block=home))
     for step in program.steps:
         if step.output and step.key in stands_for:
             steps[new[kept(step.key)]].output = True

@@ -9,12 +9,13 @@ from .layout import Direction
 from .model import Edge, Node, Picture
 from .theme import Palette, find_theme
 from .wording import (
+    grad_words,
     is_broken,
     is_zero,
     local_text,
-    norm_text,
     quantity_text,
     shape_text,
+    value_words,
 )
 
 
@@ -80,11 +81,11 @@ def _table(node: Node, picture: Picture, colours: Palette) -> str:
     if node.shape:
         cells.append(_font(shape_text(node), colours.muted, 11))
     if "value" in picture.show:
-        value = quantity_text(node.value, picture.precision)
+        value = " ".join(filter(None, value_words(node, picture)))
         broken = is_broken(node.value)
         cells.append(_font(value, colours.grad if broken else colours.value, 13, bold=broken))
     if "grad" in picture.show:
-        grad = norm_text(node.grad, picture.precision)
+        grad = " ".join(filter(None, grad_words(node, picture)))
         bold = is_zero(node.grad) or is_broken(node.grad)
         cells.append(_font(grad, colours.grad, 13, bold=bold))
     look: Mapping[str, str] = {"parameter": f'BORDER="2" COLOR="{colours.parameter}"'}

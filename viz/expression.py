@@ -168,7 +168,7 @@ def known_functions() -> tuple[str, ...]:
         for name, op in registry.items()
         if op.differentiable and name in (names["torch"].keys() | names["F"].keys())
         if op.partial or op.function.__module__.endswith(".activation")
-        if len(op.inputs) <= 2
+        if len(op.inputs) <= 2 and set(op.inputs) <= set(op.rules)
     ]
     return tuple(sorted({*known, *(a for a, name in _ALIASES.items() if name in registry)}))
 

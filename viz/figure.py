@@ -210,9 +210,12 @@ class Canvas:
         picture = self.figure.picture
         said: list[Span] = []
         where = ("right of the wire", "under it") if self._turned else ("above the wire", "below")
+        over = picture.overlay
         if "value" in picture.show:
-            said.append(Span(f"value {where[0]}", "small", "value"))
-        if "grad" in picture.show:
+            said.append(Span(f"{over.above if over else 'value'} {where[0]}", "small", "value"))
+        if "grad" in picture.show and over is not None:
+            said.append(Span(f"{over.below} {where[1]}", "small", "grad"))
+        elif "grad" in picture.show:
             what = f"gradient {derivative(picture.of, '·')}" if picture.of else "gradient"
             said.append(Span(f"{what} {where[1]}", "small", "grad"))
         if any(self.figure.pills):

@@ -135,6 +135,8 @@ class _Chart:
         self, at: float, head: str, colour: str, value: Callable[[Any], float | None], bottom: float
     ) -> None:
         self._text(at, _HEAD - 10, head, "ink name strong")
+        if head.startswith("update"):
+            self._text(at + 88, _HEAD - 10, "usual: 10⁻³", "muted small")
         step = max(1, math.ceil((self.high - self.low) / 4))
         for exponent in range(self.low, self.high + 1):
             x = at + _PANEL * (exponent - self.low) / (self.high - self.low)

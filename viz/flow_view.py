@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -147,9 +147,19 @@ def _rows(steps: list[FlowStep]) -> tuple[FlowRow, ...]:
     placed: set[str] = set()
     for key, layer in last.layers.items():
         course = tuple(s.layers[key].gradient if key in s.layers else None for s in steps)
-        row = FlowRow(key, layer.kind, 0, layer.activation, layer.gradient, gradient_course=course)
-        shares = {"saturated": layer.saturated, "dead": layer.dead, "fall": falls.get(key)}
-        rows.append(replace(row, **shares))
+        rows.append(
+            FlowRow(
+                key,
+                layer.kind,
+                0,
+                layer.activation,
+                layer.gradient,
+                saturated=layer.saturated,
+                dead=layer.dead,
+                fall=falls.get(key),
+                gradient_course=course,
+            )
+        )
         for path, weight in last.weights.items():
             if path not in placed and path.rpartition(".")[0] in {key, ""} and (
                 path.startswith(f"{key}.") or ("." not in path and len(last.layers) == 1)

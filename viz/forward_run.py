@@ -227,7 +227,7 @@ def _operation(frames: list[Any]) -> str:
     """
     public = {**public_names["F"], **public_names["torch"], **public_names["tensor"]}
     for frame in frames:
-        name = frame.f_code.co_name
+        name: str = frame.f_code.co_name
         if name in public or name in registry:
             return name
         held = frame.f_locals.get("op")

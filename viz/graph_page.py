@@ -41,9 +41,8 @@ border:1px solid;cursor:pointer;background:none;color:inherit}
 .hint{font-size:13px}
 .said{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 svg [role=button]{cursor:pointer;outline:none}
-svg [role=button]:hover .module,svg [role=button]:focus-visible .module{stroke-width:2.5px}
-svg .opened[role=button]:hover .tab,svg .opened[role=button]:focus-visible .tab{\
-text-decoration:underline}
+svg [role=button]:hover .module{stroke-width:2.25px}
+svg [role=button] .hit{stroke:none;stroke-width:2px}
 svg .sign{font-weight:700}"""
 
 
@@ -52,6 +51,5 @@ def _colours(palette: Palette) -> str:
         f".hint{{color:{palette.muted}}}.tools button{{border-color:{palette.muted}}}"
         f"button:focus-visible,pre:focus-visible,summary:focus-visible"
         f"{{outline:2px solid {palette.value};outline-offset:2px}}"
-        f"svg [role=button]:focus-visible .module{{stroke:{palette.value}}}"
-        f"svg [role=button]:focus-visible .tab{{fill:{palette.value}}}"
+        f"svg [role=button]:focus-visible .hit{{stroke:{palette.value}}}"
     )

@@ -9,7 +9,14 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from ..autograd import Graph, Tensor
 from ..autograd.graph import ancestors
-from .blocks import costs, count_drawn, failed_blocks, fitted, fold_repeats, open_blocks, state_picture
+from .blocks import (
+    count_drawn,
+    failed_blocks,
+    fitted,
+    fold_repeats,
+    open_blocks,
+    state_picture,
+)
 from .forward_run import Failure, run_forward
 from .graph_page import fold_page
 from .graph_paint import Sheet, paint
@@ -165,12 +172,13 @@ def _of_model(
     model: Any, inputs: tuple[Any, ...], options: Mapping[str, Any], values: bool
 ) -> tuple[Program, Failure | None]:
     run = run_forward(model, inputs, options, see_through=True)
-    title = type(model).__name__ if run.calls else getattr(model, "__name__", "function")
+    known = hasattr(model, "named_modules")
+    title = type(model).__name__ if known else getattr(model, "__name__", "function")
     names = dict(run.inputs)
     for members in ("named_parameters", "named_buffers"):
         for path, tensor in getattr(model, members, tuple)():
             if tensor._node is not None:
-                names.setdefault(tensor._node, path.rpartition(".")[2])
+                names.setdefault(tensor._node, path)
     serials = [node.serial for node in run.order if node.plan is not None]
     homes = homes_by_call(serials, run.calls)
     blocks = blocks_of_calls(run.calls, title)
@@ -178,8 +186,12 @@ def _of_model(
         run.order, run.roots, names, homes, blocks,
         outer=set(run.inputs), values=values, failure=run.failure,
     )  # fmt: skip
-    spent = sum(cost.multiply_adds for k, cost in costs(program).items() if not k)
-    program.title = _title(title, blocks[0].parameters if blocks else 0, spent)
+    for step in program.steps:
+        if not step.op and step.block is not None:
+            step.label = step.label.removeprefix(f"{blocks[step.block].path}.")
+    spent = sum(step.cost.multiply_adds for step in program.steps)
+    tops = {id(block.module): block.parameters for block in blocks if block.parent is None}
+    program.title = _title(title, sum(tops.values()), spent)
     return program, run.failure
 
 

@@ -264,18 +264,26 @@ class _Builder:
         if not node.requires_grad or node not in self.traced.grads:
             return Absent.NO_ROUTE
         g = self.traced.grads[node]
-        return Absent.NOT_KEPT if g is UNKNOWN else _quantity(g, node)
+        return _held_gradient(node) if g is UNKNOWN else _quantity(g, node)
 
     def _notes(self, node: Any) -> tuple[str, ...]:
         notes = []
         reason = self.traced.values.missing.get(node)
         if reason and node not in self.traced.values.found:
-            notes.append(reason)
+            from_grad = self.traced.grads.get(node) is UNKNOWN
+            shown = from_grad and _held_gradient(node) is not Absent.NOT_KEPT
+            notes.append(f"{reason}; the gradient is what .grad holds" if shown else reason)
         if node in self.traced.roots and node.shape:
             notes.append("not a single number: gradients are those of the sum of its elements")
         if type(node) is Leaf and node.grad is not None:
             notes += _grad_note(node.grad, self.traced.grads.get(node))
         return tuple(notes)
+
+
+def _held_gradient(node: Any) -> Quantity:
+    """The gradient that a backward call left, where the picture cannot compute its own."""
+    held = node.grad if type(node) is Leaf else node.extra and node.extra.grad
+    return Absent.NOT_KEPT if held is None else _quantity(getattr(held, "_data", held), node)
 
 
 def _hidden(node: Any) -> bool:

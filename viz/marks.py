@@ -10,14 +10,15 @@ from .layering import Box
 from .layout import Direction
 from .model import Absent, Edge, Node, Picture, Quantity
 from .wording import (
+    grad_words,
     is_broken,
     is_symbol,
     is_zero,
     local_text,
-    norm_text,
     quantity_text,
     rule_says_number,
     shape_text,
+    value_words,
 )
 
 Form = Literal["rect", "double", "parameter", "circle", "pill", "bare", "module", "failed"]
@@ -189,9 +190,10 @@ def _value_lines(node: Node, picture: Picture, named: bool) -> list[tuple[Span, 
         tail = [Span(shape, "small", "muted")] if shape else []
         found = _joined(name, tail, "  ")
         return [found] if found else []
-    value = _number(node.value, quantity_text(node.value, picture.precision), "value")
+    sign, number = value_words(node, picture)
+    value = _number(node.value, f"{sign} {number}" if sign else number, "value")
     if not shape:
-        return [_joined(name, [value], " = ")]
+        return [_joined(name, [value], "  " if picture.overlay else " = ")]
     return [_joined(name, [Span(shape, "small", "muted")], "  "), (value,)]
 
 
@@ -203,7 +205,7 @@ def _joined(left: list[Span], right: list[Span], between: str) -> tuple[Span, ..
 def _grad_lines(node: Node, picture: Picture) -> list[tuple[Span, ...]]:
     if "grad" not in picture.show or node.kind == "constant":
         return []
-    label, _, number = norm_text(node.grad, picture.precision).partition(" ")
+    label, number = grad_words(node, picture)
     colour = "muted" if isinstance(node.grad, Absent) else "grad"
     written = _number(node.grad, number, "grad")
     gap = "\u2002" if written.style == "badge" else " "

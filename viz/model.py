@@ -100,6 +100,20 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlay:
+    """What the two numbers of a node are called where they are not its value and its gradient.
+
+    `above` and `below` name them in words, the signs stand before and the unit behind each.
+    """
+
+    above: str
+    below: str
+    sign_above: str = ""
+    sign_below: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One step of a player: a sentence, the nodes it lights, and the fields it changes."""
 
@@ -124,6 +138,7 @@ class Picture:
     show: tuple[Show, ...] = ("value", "grad", "local")
     precision: int = 4
     frames: tuple[Frame, ...] = ()
+    overlay: Overlay | None = field(default=None, metadata={"optional": True})
 
     def __post_init__(self) -> None:
         place = {node.key: i for i, node in enumerate(self.nodes)}
@@ -179,7 +194,9 @@ class Picture:
 def _plain(value: object) -> object:
     """Turn dataclasses, enums and numbers that JSON lacks into plain JSON values."""
     if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        named = {f.name: getattr(value, f.name) for f in fields(value)}
+        idle = {f.name for f in fields(value) if f.metadata.get("optional")}
+        return {k: _plain(v) for k, v in named.items() if v is not None or k not in idle}
     if isinstance(value, Absent):
         return {"absent": value.value}
     if isinstance(value, complex):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -54,12 +55,30 @@ def module_details(names: Names) -> dict[str, str]:
     for value in variables.values():
         if callable(getattr(type(value), "named_modules", None)):
             for path, module in value.named_modules():
-                found.setdefault(path, _one_line(module))
+                found.setdefault(path, one_line(module))
     return found
 
 
-def _one_line(module: Any) -> str:
+def one_line(module: Any) -> str:
+    """A module in short: Linear(64, 32), Conv2d(3, 64, 7×7, stride 2)."""
     extra = module.extra_repr() if hasattr(module, "extra_repr") else ""
-    values = [part.strip().rpartition("=")[2] for part in extra.split(",")]
-    sizes = ", ".join(v for v in values if v not in {"True", "False", "None", ""})
-    return f"{type(module).__name__}({sizes})" if "\n" not in extra else type(module).__name__
+    words = []
+    for part in _TOP_COMMA.split(extra) if extra and "\n" not in extra else []:
+        name, sign, value = part.strip().partition("=")
+        value = value if sign else name
+        numbers = value.strip("()").rstrip(",").split(", ")
+        text = numbers[0] if len(set(numbers)) == 1 else "×".join(numbers)
+        if not sign or name in {"in_features", "out_features"}:
+            words.append(text)
+        elif name == "kernel_size":
+            words.append("×".join(numbers))
+        elif name in _SAID and value not in _USUAL.get(name, ()):
+            words.append(f"{name} {text}")
+    return f"{type(module).__name__}({', '.join(words)})" if words else type(module).__name__
+
+
+# commas outside brackets; settings worth a word; and the values that go without saying
+_TOP_COMMA = re.compile(r",(?![^(]*\))")
+_SAID = {"stride", "padding", "dilation", "groups", "p", "num_heads", "output_size", "dim"}
+_USUAL = {"padding": ("0", "(0, 0)"), "dilation": ("1", "(1, 1)"), "groups": ("1",)}
+_USUAL["stride"] = ("1", "(1,)", "(1, 1)", "(1, 1, 1)")

@@ -6,7 +6,6 @@ what ran between a module's first and last operation, so no wire leaves a block 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ from .costs import Cost, cost_of
 from .forward_run import Call, Failure
 from .local import summary
 from .model import Absent, Kind, Quantity
+from .modules import one_line
 from .wording import quantity_text
 
 
@@ -92,31 +92,6 @@ def blocks_of_calls(calls: Sequence[Call], title: str) -> list[Block]:
             )
         )  # fmt: skip
     return blocks
-
-
-def one_line(module: Any) -> str:
-    """A module in short: Linear(64, 32), Conv2d(3, 64, 7×7, stride 2)."""
-    extra = module.extra_repr() if hasattr(module, "extra_repr") else ""
-    words = []
-    for part in _TOP_COMMA.split(extra) if extra and "\n" not in extra else []:
-        name, sign, value = part.strip().partition("=")
-        value = value if sign else name
-        numbers = value.strip("()").rstrip(",").split(", ")
-        text = numbers[0] if len(set(numbers)) == 1 else "×".join(numbers)
-        if not sign or name in {"in_features", "out_features"}:
-            words.append(text)
-        elif name == "kernel_size":
-            words.append("×".join(numbers))
-        elif name in _SAID and value not in _USUAL.get(name, ()):
-            words.append(f"{name} {text}")
-    return f"{type(module).__name__}({', '.join(words)})" if words else type(module).__name__
-
-
-# commas outside brackets; settings worth a word; and the values that go without saying
-_TOP_COMMA = re.compile(r",(?![^(]*\))")
-_SAID = {"stride", "padding", "dilation", "groups", "p", "num_heads", "output_size", "dim"}
-_USUAL = {"padding": ("0", "(0, 0)"), "dilation": ("1", "(1, 1)"), "groups": ("1",)}
-_USUAL["stride"] = ("1", "(1,)", "(1, 1)", "(1, 1, 1)")
 
 
 def homes_by_call(serials: Iterable[int], calls: Sequence[Call]) -> dict[int, int]:
@@ -374,8 +349,8 @@ def _count_parameters(program: Program) -> None:
         for key in step.sources:
             source = program.steps[key]
             if source.kind == "parameter":
-                for block in program.around(step.block):
-                    used.setdefault(block, {})[key] = int(np.prod(source.shape))
+                for around in program.around(step.block):
+                    used.setdefault(around, {})[key] = int(np.prod(source.shape))
     for block in program.blocks:
         if block.module is None:
             block.parameters = sum(used.get(block.key, {}).values())

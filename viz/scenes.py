@@ -282,5 +282,5 @@ def _put(
             points.insert(0, (points[0][0], top - HEAD))
         if scene.items[target][0] == "out":
             points.append((points[-1][0], top - HEAD + inner.length))
-        ends = ("in", link[2]) if target in inner.inside else scene.items[target]
+        ends: Item = ("in", link[2]) if target in inner.inside else scene.items[target]
         placed.wires.append((points, ends, left + inner.xs[scene.wires[target]]))

@@ -187,7 +187,7 @@ def summary(
     run = run_forward(model, inputs, options, see_through=False)
     if run.failure is not None:
         raise RuntimeError(
-            f"summary(): the forward pass stopped at {run.failure.op}: {run.failure.sentence} "
+            f"summary(): the forward pass stopped at {run.failure.op}: {run.failure.sentence}. "
             "viz.graph(model, input) draws what there is up to there"
         )
     rows, totals = _count_all(model, run, inputs, depth)

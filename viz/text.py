@@ -6,7 +6,14 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from .model import Absent, Edge, Local, Node, Picture
-from .wording import derivative, norm_text, quantity_text, rule_says_number, shape_text
+from .wording import (
+    derivative,
+    grad_words,
+    quantity_text,
+    rule_says_number,
+    shape_text,
+    value_words,
+)
 
 _GAP = "   "
 _WRAP = 3  # local derivatives on one line; more go below each other
@@ -44,7 +51,7 @@ def _columns(picture: Picture) -> dict[str, bool]:
     if any(node.shape for node in picture.nodes):
         columns["shape"] = False
     if "value" in picture.show:
-        columns["value"] = True
+        columns[picture.overlay.above if picture.overlay else "value"] = True
     if "grad" in picture.show:
         columns[_grad_head(picture)] = True
     if "local" in picture.show and any(edge.local for edge in picture.edges):
@@ -53,6 +60,8 @@ def _columns(picture: Picture) -> dict[str, bool]:
 
 
 def _grad_head(picture: Picture) -> str:
+    if picture.overlay is not None:
+        return picture.overlay.below
     return derivative(picture.of, "node") if picture.of else "gradient"
 
 
@@ -63,13 +72,15 @@ def _cell(column: str, node: Node, picture: Picture) -> str:
         return node.expression or node.op or node.kind
     if column == "shape":
         return shape_text(node)
-    if column == "value":
-        return quantity_text(node.value, picture.precision)
+    over = picture.overlay
+    if column == (over.above if over else "value"):
+        return value_words(node, picture)[1]
     if column == "local derivatives":
         return ""
     if node.kind == "constant":
         return ""
-    return norm_text(node.grad, picture.precision).removeprefix("∂ ").replace("‖∂‖", "norm")
+    sign, number = grad_words(node, picture)
+    return f"norm {number}" if sign == "‖∂‖" else number
 
 
 def _local_texts(
@@ -104,18 +115,18 @@ def _with_locals(row: list[str], texts: list[str], columns: dict[str, bool]) -> 
 
 
 def _align(rows: list[list[str]], columns: dict[str, bool]) -> list[str]:
-    widths = [max(_columns_wide(row[i]) for row in rows) for i in range(len(columns))]
+    widths = [max(columns_wide(row[i]) for row in rows) for i in range(len(columns))]
     lines = []
     for row in rows:
         cells = []
         for text, width, right in zip(row, widths, columns.values(), strict=True):
-            space = " " * (width - _columns_wide(text))
+            space = " " * (width - columns_wide(text))
             cells.append(space + text if right else text + space)
         lines.append(_GAP.join(cells).rstrip())
     return lines
 
 
-def _columns_wide(text: str) -> int:
+def columns_wide(text: str) -> int:
     """How many terminal columns a text takes."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1

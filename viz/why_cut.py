@@ -121,7 +121,7 @@ def cut_in_source(x: Tensor, output: Tensor, frame: FrameType | None) -> Cut | N
 
 def _connected(value: Any, x: Tensor) -> bool:
     if value is x:
-        return x.requires_grad
+        return bool(x.requires_grad)
     return isinstance(value, Tensor) and reached_by(x._node, value._node)
 
 

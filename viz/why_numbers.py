@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
+from ..autograd.fitting import fit
 from ..autograd.graph import Piece, is_output
-from ..autograd.walker import fit
 from .numbers import format_number
 from .replay import Values, saved_of
 from .sensitivity import UNKNOWN
@@ -107,9 +107,7 @@ def _why_zero(node: Any, operand: Any, values: Values, g: Any) -> str:
     if op in _FLAT:
         return f"{op} is a staircase: its derivative is 0 everywhere"
     if op in _CLOSED:
-        return (
-            f"{op} is closed: all of its {_count(data)} inputs are where its slope is 0 (below 0)"
-        )
+        return f"{op} is closed: all of its {_count(data)} inputs are where its slope is 0"
     if op in _CHOICE:
         return f"{op} chose another of its inputs every time: the one not chosen gets 0"
     if op in _CLIPS:

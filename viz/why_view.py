@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -150,16 +151,17 @@ class _Asked:
             if self.held() is not None:
                 return None
             said = f"no result that depends on {self.name} is among your variables"
-            hint = (
-                "Either backward() has not run since .grad was cleared, or it was not used"
-            )
+            hint = "Either backward() has not run since .grad was cleared, or it was not used"
             return "backward", [said, hint, "Ask why(x, output) about one result to know more"], ""
         if output is x or reached_by(x._node, output._node):
             return None
         names = self._names()
         cut: Cut | None = cut_in_graph(x._node, output._node, names)
-        cut = cut or cut_in_source(x, output, frame)
-        cut = cut or shared_memory(x, output._node, self.variables, names)
+        if cut is None:
+            cut = cut_in_source(x, output, frame)
+            if cut is None or cut.kind == "operation":  # the line alone does not say why
+                shared = shared_memory(x, output._node, self.variables, names)
+                cut = replace(shared, line=cut.line if cut else "") if shared else cut
         head = f"{self.end} is not connected to {self.name}: no gradient can flow back"
         if cut is not None:
             said = f"The way goes as far as {cut.before}; at {cut.after} it is cut: {cut.because}"
@@ -245,8 +247,8 @@ class _Asked:
         )
         if TINY <= amount <= HUGE:
             number = format_number(amount, 3)
-            said = f"it is an ordinary gradient: its size (root mean square) is {number}"
-            return "ordinary", [said, *share], ""
+            head = f"it is an ordinary gradient: its size (root mean square) is {number}"
+            return "ordinary", [head, *share], ""
         factors = main_route(x, order, grads, values)
         kind = "tiny" if amount < TINY else "huge"
         return kind, [*_product(amount, kind, factors), *share], _worst(factors, kind).line

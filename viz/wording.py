@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .model import Absent, Local, Node, Picture, Quantity, Summary
+from .model import Absent, Local, Node, Overlay, Picture, Quantity, Summary
 from .numbers import NONE, NOT_COMPUTED, format_number, format_row, format_shape
 
 _USUAL_DTYPE = "float32"
@@ -44,6 +44,27 @@ def norm_text(quantity: Quantity, precision: int = 4) -> str:
     if isinstance(quantity, Summary) and quantity.elements is None:
         return f"‖∂‖ {format_number(quantity.norm, precision)}"
     return f"∂ {quantity_text(quantity, precision)}"
+
+
+def value_words(node: Node, picture: Picture) -> tuple[str, str]:
+    """The number above a node's wire: its sign ("" for a value) and its text."""
+    text = quantity_text(node.value, picture.precision)
+    over = picture.overlay
+    return ("", text) if over is None else (over.sign_above, _with_unit(text, node.value, over))
+
+
+def grad_words(node: Node, picture: Picture) -> tuple[str, str]:
+    """The number below a node's wire: its sign (∂ or ‖∂‖ for a gradient) and its text."""
+    over = picture.overlay
+    if over is None:
+        sign, _, text = norm_text(node.grad, picture.precision).partition(" ")
+        return sign, text
+    text = quantity_text(node.grad, picture.precision)
+    return over.sign_below, _with_unit(text, node.grad, over)
+
+
+def _with_unit(text: str, quantity: Quantity, overlay: Overlay) -> str:
+    return text if isinstance(quantity, Absent) else text + overlay.unit
 
 
 def shape_text(node: Node) -> str:
@@ -96,9 +117,13 @@ def tooltip(node: Node, picture: Picture) -> str:
     lines = [f"{node.name} = {node.expression}" if node.expression else f"{node.name}: {node.kind}"]
     if node.shape:
         lines.append(f"shape {format_shape(node.shape)}, {node.dtype}")
+    over = picture.overlay
     if "value" in picture.show:
-        lines.append(f"value {quantity_text(node.value, picture.precision)}")
-    if "grad" in picture.show and node.kind != "constant":
+        said = value_words(node, picture)[1]
+        lines.append(f"{over.above if over else 'value'} {said}")
+    if "grad" in picture.show and over is not None:
+        lines.append(f"{over.below} {grad_words(node, picture)[1]}")
+    elif "grad" in picture.show and node.kind != "constant":
         grad = quantity_text(node.grad, picture.precision)
         what = derivative(picture.of, node.name) if picture.of else "gradient"
         lines.append(f"{what} {grad}")

@@ -294,7 +294,7 @@ def _log_base(input: Any, other: Any) -> Any:
 
 def _weighed(input: Any, other: Any, alpha: Any) -> Any:
     """``alpha * other``, where the types allow it."""
-    both = [t.dtype for t in (input, other) if isinstance(t, Handle)]
+    both = [t.dtype for t in (input, other) if isinstance(t, Handle)]  # type: ignore[attr-defined]
     if isinstance(alpha, float) and not any(d.is_floating_point or d.is_complex for d in both):
         raise RuntimeError(
             "For integral input tensors, argument alpha must not be a floating point number: "

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import devices, dtypes, views
 from ..batched import Batched
-from ..declare import export
+from ..declare import export, write_out
 from ..dtypes import as_dtype, get_default_dtype
 from ..examples import filled, is_batched
 from ..handle import Handle, make, scalar_of
@@ -138,6 +138,11 @@ def own(like: Any, made: Any) -> Any:
     return make(filled(like, np.asarray(made._data))) if is_batched(like) else made
 
 
+def _given(out: Any, made: Any) -> Any:
+    """``out=`` of a function that makes numbers: they take its type."""
+    return made if out is None else write_out(out, made.to(out.dtype))
+
+
 def _filler(name: str, value: float, doc: str) -> None:
     def function(
         *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False,
@@ -153,11 +158,7 @@ def _filler(name: str, value: float, doc: str) -> None:
         shape = _checked(sizes(size), name)
         target = as_dtype(dtype or get_default_dtype()).np
         a = np.zeros(shape, target) if not value else np.full(shape, value, target)
-        if out is not None:
-            from ..declare import write_out
-
-            return write_out(out, make(a))
-        return finish(a, None, device, requires_grad)
+        return _given(out, finish(a, None, device, requires_grad))
 
     def like(
         input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
@@ -229,7 +230,7 @@ def full(
     value = fill_value.item() if isinstance(fill_value, Handle) else fill_value  # type: ignore[attr-defined]
     target = as_dtype(dtype) if dtype is not None else _value_dtype(value)
     a = np.full(_checked(sizes((size,)), "full"), value, target.np)
-    return finish(a, None, device, requires_grad)
+    return _given(out, finish(a, None, device, requires_grad))
 
 
 @export("torch")
@@ -285,7 +286,7 @@ def arange(
         a = (int(start) + int(step) * np.arange(n)).astype(target.np)
     else:
         a = (start + step * np.arange(n, dtype=np.float64)).astype(target.np)
-    return finish(a, None, device, requires_grad)
+    return _given(out, finish(a, None, device, requires_grad))
 
 
 @export("torch")
@@ -310,13 +311,13 @@ def linspace(
     else:
         step = (hi - lo) / max(steps - 1, 1)
     a = np.where(k < steps / 2, lo + k * step, hi - (steps - 1 - k) * step)
-    return finish(a.astype(target.np), None, device, requires_grad)
+    return _given(out, finish(a.astype(target.np), None, device, requires_grad))
 
 
 @export("torch")
 def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Any = None,
-    requires_grad: bool = False,
+    requires_grad: bool = False, out: Any = None, layout: Any = None,
 ) -> Any:  # fmt: skip
     """The identity matrix, n × m.
 
@@ -326,4 +327,4 @@ def eye(
             [0., 1.]])
     """
     a = np.eye(n, m, dtype=as_dtype(dtype or get_default_dtype()).np)
-    return finish(a, None, device, requires_grad)
+    return _given(out, finish(a, None, device, requires_grad))

@@ -199,11 +199,10 @@ def _max_or_min(name: str, whole: Any, along: Any, pair: Any) -> Any:
     ) -> Any:  # fmt: skip
         check_tensor(name, input)
         other = dim if isinstance(dim, Handle) else other
-        if isinstance(other, Handle):
-            return pair(input, other)
         dim = axis if dim is None else dim
-        if dim is None:
-            return whole(input)
+        if dim is None or isinstance(other, Handle):
+            result = pair(input, other) if isinstance(other, Handle) else whole(input)
+            return result if out is None else write_out(out, result)
         result = kind(*apply(along.op, (input,), (dim, keepdim or keepdims)))
         return result if out is None else write_out(out, result)
 

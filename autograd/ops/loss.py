@@ -96,16 +96,30 @@ def mse_loss(
 
 @export("F")
 def l1_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    weight: Any = None,
 ) -> Any:
-    """The absolute error |input − target|, averaged, summed, or one an element.
+    """The absolute error |input − target|, averaged (by ``weight``), summed, or one an element.
 
     >>> import chainrule as cr
     >>> cr.nn.functional.l1_loss(cr.tensor([1.0, 2.0]), cr.tensor([3.0, 2.0]))
     tensor(1.)
     """
     _same_size(input, target)
-    return reduced(abs_op(input - target), legacy_reduction(size_average, reduce, reduction))
+    loss, reduction = abs_op(input - target), legacy_reduction(size_average, reduce, reduction)
+    if weight is None:
+        return reduced(loss, reduction)
+    if weight.shape != input.shape:
+        raise ValueError(
+            "l1_loss: Weights and input must have the same size, got "
+            f"{list(weight.shape)} and {list(input.shape)}"
+        )
+    loss = loss * weight
+    return total(loss) / total(weight) if reduction == "mean" else reduced(loss, reduction)
 
 
 def _same_size(input: Any, target: Any) -> None:

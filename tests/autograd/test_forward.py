@@ -27,7 +27,7 @@ NOT_DRAWN = {
     "cholesky": "made of its samples, it needs a symmetric matrix: test_symmetric_matrices",
     "eigh": "likewise: test_symmetric_matrices",
     "conj": "real numbers pass it by: test_complex_parity",
-    "eig": "its result is complex, and its gradient for functions without phase: test_linalg_parity",
+    "eig": "complex results, differentiable without their phase: test_linalg_parity",
     "real": "its samples are real: test_complex_parity, with the other parts of complex numbers",
     "imag": "likewise",
     "complex": "likewise",

@@ -153,7 +153,7 @@ def test_wrong_numbers_of_gradients() -> None:
         def backward(ctx: Any, g: Any) -> Any:
             return 3.0
 
-    with pytest.raises(RuntimeError, match="expected Variable or None .got float."):
+    with pytest.raises(RuntimeError, match=r"expected Variable or None .got float."):
         NoTensor.apply(var(1.0)).backward()
 
 

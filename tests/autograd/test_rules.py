@@ -11,9 +11,9 @@ import pytest
 import chainrule as cr
 from chainrule.autograd import Op, registry
 from chainrule.autograd.declare import bind
+from chainrule.autograd.fitting import sum_to
 from chainrule.autograd.ops.samples import Sampler
 from chainrule.autograd.sym import Sym, rule_sym
-from chainrule.autograd.fitting import sum_to
 
 # Rules that cannot be read on Sym, and why.
 NOT_PRINTED = {

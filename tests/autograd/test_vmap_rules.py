@@ -26,6 +26,9 @@ LOOPED = {
     "standard_gamma": "draws numbers",
     "dirichlet": "draws numbers",
     "_standard_gamma_grad": "a scalar series in a C library",
+    "ldl_op": "a LAPACK routine for one matrix",
+    "ldl_solve_op": "a LAPACK routine for one matrix",
+    "underived_special": "has no derivative; computed by SciPy for one array",
     "_dirichlet_grad": "a scalar series in a C library",
 }
 
@@ -41,6 +44,8 @@ NOT_HERE = {
     "assign_view": "its parameter is a chain of views: writes into views in test_vmap.py",
     "nonzero_index": "results of dynamic shape raise: test_vmap.py",
     "unique_elements": "results of dynamic shape raise: test_vmap.py",
+    **dict.fromkeys(["ldl_op", "ldl_solve_op", "underived_special"], "looped"),
+    "polynomial": "its kernel is its parameter: elementwise in SciPy, test_special_parity",
     "ctc_loss": "looped; in test_vmap.py by its function",
     "ctc_loss_back": "looped; in test_vmap.py by its function",
     "recurrent": "looped; in test_vmap.py by its layer",
@@ -92,8 +97,31 @@ MORE: dict[str, Any] = {
     "landings": lambda s: [(s.index(4, 2, below=3), (3, 2), 0, 1)],
     "touched": lambda s: [(np.array([0, 2]), (3, 2), 0), (np.array([1, 5, 1]), (3, 2), None)],
     "max_pool_index": lambda s: _max_pool_index(s),
+    **dict.fromkeys(
+        ["gcd", "lcm", "bitwise_left_shift", "bitwise_right_shift"],
+        lambda s: [(s.index(2, 3, below=9), s.index(3, below=5))],
+    ),
+    "step": lambda s: [(s(2, 3), s(3)), (s(), s(2))],
+    "zeta": lambda s: [(s(2, 3, low=1.5, high=4.0), s(3, low=0.5, high=2.0))],
+    **dict.fromkeys(
+        ["igamma", "igammac"],
+        lambda s: [(s(2, 3, low=0.5, high=4.0), s(3, low=0.5, high=4.0))],
+    ),
+    "conj": lambda s: [(s(2, 3) + 1j * s(2, 3),), (s(3),)],
+    "view_as_complex": lambda s: [(s(3, 2),), (s(2, 3, 2),)],
+    "fft": lambda s: [(s(3, 4), (-1,), False, None), (s(3, 4), (0, 1), True, "ortho")],
+    "rfft": lambda s: [(s(3, 4), -1, None), (s(5), 0, "ortho")],
+    "irfft": lambda s: [(s(3, 4) + 0j, 1, 6, None), (s(3) + 0j, -1, 5, None)],
+    "cholesky_or_nan": lambda s: [(_spd(s), False), (_spd(s), True)],
+    "eig": lambda s: [(s(3, 3),)],
 }  # fmt: skip
-SCALED = {"cholesky", "eigh", "eigh_values", "max_pool_index"}  # batches of other sizes, no order
+SCALED = {
+    "cholesky",
+    "cholesky_or_nan",
+    "eigh",
+    "eigh_values",
+    "max_pool_index",
+}  # batches of other sizes, no order
 
 
 def _max_pool_index(s: Any) -> list[Any]:

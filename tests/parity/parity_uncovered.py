@@ -25,13 +25,19 @@ WHOLE = "int64|int32|uint8|bool|first int64"
 # Reason: the changes and the names of functions that it concerns, both as patterns.
 REASONS: dict[str, list[tuple[str, str]]] = {
     "taken here, where PyTorch has no kernel for the type": [
-        (HALVES, "avg_pool3d|lp_pool3d|ctc_loss|local_response_norm|multi_margin_loss|cdist|"
-                 "multilabel_margin_loss|erfcx|log_ndtr|ndtri|histogram|interpolate|chebyshev.*"),
-        (WHOLE, "embedding_bag|fold|unfold|gaussian_nll_loss|grid_sample|hinge_embedding_loss|"
-                "kl_div|max_pool1d|max_unpool[123]d|multi_margin_loss|multilabel_margin_loss|"
-                "nll_loss|instance_norm|vecdot|margin_ranking_loss|abs_?|absolute_?|bilinear|"
-                "trapezoid|trapz|cumulative_trapezoid|bucketize|pad|softsign|tanhshrink|linear|"
-                "local_response_norm|poisson_nll_loss|trace|clamp|put_?"),
+        (
+            HALVES,
+            "avg_pool3d|lp_pool3d|ctc_loss|local_response_norm|multi_margin_loss|cdist|"
+            "multilabel_margin_loss|erfcx|log_ndtr|ndtri|histogram|interpolate|chebyshev.*",
+        ),
+        (
+            WHOLE,
+            "embedding_bag|fold|unfold|gaussian_nll_loss|grid_sample|hinge_embedding_loss|"
+            "kl_div|max_pool1d|max_unpool[123]d|multi_margin_loss|multilabel_margin_loss|"
+            "nll_loss|instance_norm|vecdot|margin_ranking_loss|abs_?|absolute_?|bilinear|"
+            "trapezoid|trapz|cumulative_trapezoid|bucketize|pad|softsign|tanhshrink|linear|"
+            "local_response_norm|poisson_nll_loss|trace|clamp|put_?",
+        ),
     ],
     "integers come out as the default float, where PyTorch keeps them": [
         (WHOLE, "alpha_dropout|feature_alpha_dropout|dropout[13]d|scatter_reduce_?"),
@@ -46,26 +52,34 @@ REASONS: dict[str, list[tuple[str, str]]] = {
     ],
     "the number of dimensions is checked first, RuntimeError; PyTorch trips over one that is not "
     "there": [
-        (".*0-d|1-d|empty.*|more", "adaptive_.*|avg_pool.*|lp_pool.*|max_unpool.*|instance_norm|"
+        (
+            ".*0-d|1-d|empty.*|more",
+            "adaptive_.*|avg_pool.*|lp_pool.*|max_unpool.*|instance_norm|"
             "batch_norm|group_norm|cross_entropy|nll_loss|ctc_loss|embedding|grid_sample|"
             "upsample.*|addbmm|baddbmm|mv|index_add_?|index_copy_?|index_fill_?|index_put_?|"
             "unflatten|searchsorted|take_along_dim|movedim|moveaxis|scatter.*|linalg.norm|"
-            "bucketize|chunk|squeeze|conv.*"),
+            "bucketize|chunk|squeeze|conv.*",
+        ),
     ],
-    "of nothing: PyTorch reads memory that it has not set, or raises at one size and not at another":
-    [
-        ("empty.*|more", "multilabel_margin_loss|multilabel_soft_margin_loss|cross_entropy|"
+    "of nothing: PyTorch reads memory that it has not set, or raises at one size and not at another": [
+        (
+            "empty.*|more",
+            "multilabel_margin_loss|multilabel_soft_margin_loss|cross_entropy|"
             "interpolate|upsample.*|pad|pixel_.*|channel_shuffle|group_norm|conv.*|cond|"
             "matrix_norm|norm|matrix_rank|trapezoid|trapz|roll|embedding_bag|xlogy|"
-            "scaled_dot_product_attention|lstsq|stride|batch_norm|fold|unfold|vector_norm"),
+            "scaled_dot_product_attention|lstsq|stride|batch_norm|fold|unfold|vector_norm",
+        ),
         (".*0-d", "pow|topk"),
     ],
     "the name that the function has here is taken as well as PyTorch's": [
-        ("(keywords|axis) from .*", "mm|bmm|mv|dot|pow_?|float_power|swapaxes|one_hot|split|"
+        (
+            "(keywords|axis) from .*",
+            "mm|bmm|mv|dot|pow_?|float_power|swapaxes|one_hot|split|"
             "tensor_split|[hvd]split|copy_|scatter_?|is_tensor|unflatten|unique.*|"
             "cholesky.*|cond|eig.*|matrix_.*|norm|pinv|solve_triangular|lstsq|ger|normalize|"
             "softmax|log_softmax|softmin|bucketize|index_put|repeat_interleave|swapdims|size|"
-            "stride|isin|inv|svdvals|svd|qr|det|slogdet|lu.*|householder.*|ldl.*"),
+            "stride|isin|inv|svdvals|svd|qr|det|slogdet|lu.*|householder.*|ldl.*",
+        ),
     ],
     "constants have no history here: no gradient, where PyTorch gives zeros": [
         (".*", r"(eq|ne|lt|le|gt|ge|greater|less|greater_equal|less_equal|not_equal)_|logical_.*_"),
@@ -95,34 +109,53 @@ REASONS |= {
         ("one more", ".*"),
     ],
     "a number is taken for a tensor, 1 for True, a list for a flag": [
-        (r".*: (3|\[1.0, 2.0\])", "argsort|batch_norm|broadcast_to|clone|copysign|dist|eq|ge|"
+        (
+            r".*: (3|\[1.0, 2.0\])",
+            "argsort|batch_norm|broadcast_to|clone|copysign|dist|eq|ge|"
             "greater.*|gt|instance_norm|less.*|logical_.*|masked_.*|maximum|mean|minimum|ne|"
             "nextafter|nonzero|not_equal|pairwise_distance|softsign|take|tanhshrink|tile|to|type|"
             "unique.*|vecdot|dropout|[hvd]split|log_softmax|new_full|scatter_|split|tensor_split|"
             "upsample.*|copy_|true_divide|floor_divide|multilabel_soft_margin_loss|einsum|"
-            "adaptive_max_pool3d|xlogy_?"),
-        (".*: (object|'abc'|tensor of 2|tensor)", "batch_norm|instance_norm|not_equal|layer_norm|"
+            "adaptive_max_pool3d|xlogy_?",
+        ),
+        (
+            ".*: (object|'abc'|tensor of 2|tensor)",
+            "batch_norm|instance_norm|not_equal|layer_norm|"
             "group_norm|adaptive_.*|type|unique|[hvd]split|tensor_split|tensordot|linspace|"
             "tri[lu]_indices|var_mean|max_unpool1d|unfold|upsample|new_tensor|addcmul_|round|"
-            "local_response_norm"),
-        (".*: (True|1.5)", "expand|flip|max_pool2d|moveaxis|movedim|narrow|new_.*|ones|select|"
+            "local_response_norm",
+        ),
+        (
+            ".*: (True|1.5)",
+            "expand|flip|max_pool2d|moveaxis|movedim|narrow|new_.*|ones|select|"
             "subtract|tile|tri[lu]_indices|var_mean|affine_grid|[hvd]split|linspace|upsample.*|"
-            "broadcast_shapes"),
+            "broadcast_shapes",
+        ),
     ],
     "None is the default here: all dimensions, the last one, no bound, unequal": [
-        (".*: None|one fewer", "adaptive_.*|can_cast|concatenate|eq|index_fill_?|log_softmax|"
+        (
+            ".*: None|one fewer",
+            "adaptive_.*|can_cast|concatenate|eq|index_fill_?|log_softmax|"
             "logical_.*|logsumexp|ne|not_equal|promote_types|scatter_?|softmax|threshold_|trapz|"
             "clamp_max|clamp_min|einsum|new_tensor|broadcast_shapes|mean|where|arange|"
-            "cartesian_prod"),
+            "cartesian_prod",
+        ),
     ],
     "outside its range: refused by another check than PyTorch's, so in another class": [
-        (r".*: (-?\d+(\.0)?|inf|nan)", "eye|index_copy_?|max_unpool.*|alpha_dropout|dropout.*|"
-            "feature_alpha_dropout|pixel_shuffle|scatter_reduce_?|cosine_similarity"),
-        (r".*: (-?\d+|a|huge index|negative|unknown)|unknown", "broadcast_shapes|conv.*|round|"
+        (
+            r".*: (-?\d+(\.0)?|inf|nan)",
+            "eye|index_copy_?|max_unpool.*|alpha_dropout|dropout.*|"
+            "feature_alpha_dropout|pixel_shuffle|scatter_reduce_?|cosine_similarity",
+        ),
+        (
+            r".*: (-?\d+|a|huge index|negative|unknown)|unknown",
+            "broadcast_shapes|conv.*|round|"
             "unfold|local_response_norm|polygamma_?|ctc_loss|take_along_dim|max_unpool.*|arange|"
-            "flip|tile|var_mean"),
+            "flip|tile|var_mean",
+        ),
         (".*", "tensor_split"),  # PyTorch too makes as many pieces as are asked for
     ],
+    "said in a RuntimeError": [(r".*: (tensor of 2|1.5)", "chunk|narrow|polygamma|channel_.*")],
     "a slope of nan or inf, where nothing is defined": [
         (".*: (nan|inf|float)", "celu_?|hardshrink|hardsigmoid"),
     ],

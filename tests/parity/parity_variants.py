@@ -218,7 +218,9 @@ def forms(call: Call) -> Iterator[Change]:
             if not set(moved) & set(call.kwargs):
                 more = {**moved, **call.kwargs}
                 yield f"keywords from {n}", Call(call.space, call.name, call.args[:n], more)
-                axis = {{"dim": "axis", "keepdim": "keepdims"}.get(k, k): v for k, v in more.items()}
+                axis = {
+                    {"dim": "axis", "keepdim": "keepdims"}.get(k, k): v for k, v in more.items()
+                }
                 if axis != more:
                     yield f"axis from {n}", Call(call.space, call.name, call.args[:n], axis)
     if call.space in ("torch", "F") and here("tensor", call.name) and call.args:

@@ -151,8 +151,11 @@ def test_edited_leaves_are_not_shown_with_their_new_value() -> None:
         w -= 0.1 * w.grad
     node = viz.draw(loss).picture.nodes[0]
     assert node.value is Absent.NOT_KEPT
-    assert node.grad is Absent.NOT_KEPT
-    assert any("edited in place" in note for note in node.notes)
+    assert isinstance(node.grad, Summary)
+    assert (node.grad.minimum, node.grad.maximum) == (2.0, 2.0)  # from .grad, and said so:
+    assert any("edited in place" in n and "what .grad holds" in n for n in node.notes)
+    w.grad = None
+    assert viz.draw(loss).picture.nodes[0].grad is Absent.NOT_KEPT
 
 
 def test_watch_keeps_the_user_s_line() -> None:

@@ -196,6 +196,7 @@
       const x = opened ? 0 : Number(box.getAttribute("x"));
       hit.setAttribute("x", x);
       hit.setAttribute("y", 0);
+      hit.setAttribute("rx", 8);
       hit.setAttribute("width", wide);
       hit.setAttribute("height", opened ? STRIP : box.getAttribute("height"));
       group.append(hit);
