@@ -209,6 +209,8 @@ def _has_tensor(made: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool
         if isinstance(first[0], Handle) or not isinstance(first[0], (tuple, list)):
             return False
         first = tuple(first[0])
+    if first and (first[0] is None or isinstance(first[0], (str, type, dict))):
+        return False
     return any(isinstance(a, Handle) for a in (*first, *kwargs.values()))
 
 

@@ -64,7 +64,7 @@ def promoted(op: Op, inputs: Sequence[Any], raws: list[Any]) -> list[Any]:
             tensors.append(r)
         elif op.numbers and (type(i) in dtypes.PYTHON or isinstance(i, np.generic)):
             numbers.append(i.item() if isinstance(i, np.generic) else i)
-        elif i is not None:
+        elif i is not None or op.numbers:
             what = f"the number {i!r}" if type(i) in dtypes.PYTHON else f"{type(i).__name__}"
             raise TypeError(
                 f"{op.name}(): argument {op.inputs[min(len(tensors), len(op.inputs) - 1)]!r} must "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .diff_view import Diff, Difference, diff
 from .draw_view import Drawing, draw
 from .explain_view import Explanation, explain
 from .expression import Expression, ExpressionError, read_expression
@@ -10,8 +11,10 @@ from .flow_view import Flow, flow
 from .graph_view import ModelGraph, graph
 from .graphviz_backend import GraphvizMissingError, render
 from .html import page
+from .memory_view import Memory, memory
 from .model import Absent, Edge, Frame, Group, Local, Node, Overlay, Picture, Summary
 from .plots import confusion_matrix, figure_svg, image_strip, learning_curves
+from .profile_view import Profile, profile
 from .step_view import Player, step
 from .summary_view import ModelSummary, summary
 from .theme import find_theme
@@ -22,6 +25,8 @@ from .wiggle_view import Wiggle, wiggle
 
 __all__ = [
     "Absent",
+    "Diff",
+    "Difference",
     "Drawing",
     "Edge",
     "Explanation",
@@ -33,18 +38,21 @@ __all__ = [
     "GraphvizMissingError",
     "Group",
     "Local",
+    "Memory",
     "ModelGraph",
     "ModelSummary",
     "Node",
     "Overlay",
     "Picture",
     "Player",
+    "Profile",
     "Summary",
     "View",
     "WhatIf",
     "Why",
     "Wiggle",
     "confusion_matrix",
+    "diff",
     "draw",
     "explain",
     "figure_svg",
@@ -53,7 +61,9 @@ __all__ = [
     "graph",
     "image_strip",
     "learning_curves",
+    "memory",
     "page",
+    "profile",
     "read_expression",
     "render",
     "step",

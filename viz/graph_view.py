@@ -34,6 +34,7 @@ from .program import (
 )
 from .theme import ThemeName, find_theme
 from .view import View
+from .wording import short_line
 
 Shown: TypeAlias = Literal["shape", "parameters", "cost", "value", "grad"]
 Fold: TypeAlias = Callable[[str, Any], bool] | Collection[str] | None
@@ -164,7 +165,7 @@ def graph(
 
 
 def _stopped(failure: Failure) -> str:
-    where = f", called at {failure.line}" if failure.line else ""
+    where = f", called at {short_line(failure.line)}" if failure.line else ""
     return f"the forward pass stopped at {failure.op}{where}"
 
 

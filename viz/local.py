@@ -22,6 +22,7 @@ from .naming import Names, fresh_names, name_nodes
 from .replay import Values
 from .rules import expression, local_rule, tex, tex_name
 from .sensitivity import UNKNOWN, gradients, through
+from .wording import short_line
 
 _FEW = 4  # arrays of up to this many elements are written out
 
@@ -318,7 +319,7 @@ def _kind(tensor: Tensor | None) -> Kind:
 
 
 def _line(node: Any) -> str:
-    return node.extra.line or "" if node.extra is not None else ""
+    return short_line(node.extra.line) if node.extra is not None else ""
 
 
 def _folded_op(node: Any, operands: Sequence[Any], keys: Mapping[Any, int]) -> str | None:

@@ -19,7 +19,7 @@ from .forward_run import Call, Failure
 from .local import summary
 from .model import Absent, Kind, Quantity
 from .modules import one_line
-from .wording import quantity_text
+from .wording import quantity_text, short_line
 
 
 @dataclass(slots=True)
@@ -220,7 +220,7 @@ class _Reader:
         step.block = self.homes.get(node.serial)
         extra = node.extra
         if extra is not None:
-            step.line = extra.line or ""
+            step.line = short_line(extra.line)
             if extra.grad is not None and self.wants_values:
                 step.grad = _quantity(getattr(extra.grad, "_data", extra.grad), node)
         step.value = Absent.NOT_KEPT if several else self._value(node)
@@ -244,7 +244,8 @@ class _Reader:
     def failed(self, failure: Failure) -> None:
         step = Step(len(self.steps), "operation", failure.op, failure.op, output=True)
         step.sources = [self.place(n).key for n in failure.sources if _maker(n) in self.places]
-        step.error, step.line, step.block = failure.sentence, failure.line, failure.call
+        step.error, step.line = failure.sentence, short_line(failure.line)
+        step.block = failure.call
         self.steps.append(step)
 
     def _enter(self, node: Any, step: Step) -> None:
@@ -273,7 +274,7 @@ def read_equations(graph: Graph, blocks: list[Block], homes: Mapping[int, int]) 
         op, first = equation.op, equation.outputs[0]
         step = Step(len(steps), "operation", _label(op, equation.inputs), op.name)
         step.sources = [places[v.name] for v in equation.inputs if isinstance(v, Var)]
-        step.shape, step.dtype, step.line = first.shape, str(first.dtype), equation.line or ""
+        step.shape, step.dtype, step.line = first.shape, str(first.dtype), short_line(equation.line)
         shapes = [v.shape if isinstance(v, Var) else () for v in equation.inputs]
         params = dict(zip(op.params, equation.params, strict=False))
         step.cost = cost_of(op.name, shapes, first.shape, params)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -20,6 +21,7 @@ _COLOURS = (
     (".curve", "stroke", "value"),
     (".axis", "stroke", "wire"),
 )
+_FOLDER = re.compile(r"^(?:[A-Za-z]:)?[^:]*[/\\\\](?=[^:/\\\\]+:\d)")
 _FORM = "& .axis{stroke-opacity:.5}& .curve{fill:none;stroke-width:1.5px}"
 
 
@@ -67,6 +69,20 @@ def html_table(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
         f'<table class="cr-table">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n'
         "</table>\n"
     )
+
+
+def cut(text: str, longest: int = 60) -> str:
+    """A text of at most `longest` characters; what is left out is marked."""
+    return text if len(text) <= longest else text[: longest - 1].rstrip(" ,") + "…"
+
+
+def short_line(who: str) -> str:
+    """A line of the user's without its folder, cut at 64 characters; other words as they are.
+
+    >>> short_line("lib/train.py:12: y = model(x)")
+    'train.py:12: y = model(x)'
+    """
+    return cut(_FOLDER.sub("", who) if ":" in who else who, 64)
 
 
 def bar_chart(

@@ -128,3 +128,13 @@ def tooltip(node: Node, picture: Picture) -> str:
         what = derivative(picture.of, node.name) if picture.of else "gradient"
         lines.append(f"{what} {grad}")
     return "\n".join([*lines, *filter(None, [node.line]), *node.notes])
+
+
+def short_line(line: str | None) -> str:
+    """``file:line: code`` without the file's folders: the same picture on every machine.
+
+    >>> short_line("/home/ada/net.py:12: y = model(x)")
+    'net.py:12: y = model(x)'
+    """
+    match = re.match(r"(?:.*[\\/])?([^\\/:]+:\d+.*)$", line or "", re.DOTALL)
+    return match.group(1) if match else line or ""

@@ -38,9 +38,9 @@ le = _comparison("le", np.less_equal, "≤", r"\le", "LessOrEqual", "tensor([Tru
 gt = _comparison("gt", np.greater, ">", ">", "Greater", "tensor([False, False])")
 ge = _comparison("ge", np.greater_equal, "≥", r"\ge", "GreaterOrEqual", "tensor([False,  True])")
 for _new, _old in (("not_equal", ne), ("less", lt), ("less_equal", le)):
-    names["torch"][_new] = names["tensor"][_new] = _old
+    names["torch"][_new], names["tensor"][_new] = _old.op.function, _old
 for _new, _old in (("greater", gt), ("greater_equal", ge)):
-    names["torch"][_new] = names["tensor"][_new] = _old
+    names["torch"][_new], names["tensor"][_new] = _old.op.function, _old
 
 
 def _logical(name: str, kernel: Any, symbol: str, inputs: tuple[str, ...] = PAIR) -> Any:

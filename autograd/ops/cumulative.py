@@ -224,6 +224,7 @@ _running(logcumsumexp, "logcumsumexp", False)
 def _running_extreme(name: str, ufunc: Any, word: str, shown: tuple[str, str]) -> Any:
     def kernel(input: Array, dim: int) -> Any:
         x = np.asarray(input)
+        refuse(name, x, "c")
         k = axis_of(dim, x.ndim)
         if x.ndim == 0:
             return x[()], np.int64(0)

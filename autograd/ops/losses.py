@@ -133,7 +133,8 @@ def binary_cross_entropy(
 def logistic_loss(input: Array, target: Array) -> Any:
     """Binary cross-entropy of logits, max(x, 0) − t·x + log(1 + e^(−|x|)): cannot overflow."""
     refuse("binary_cross_entropy_with_logits", input)
-    return np.maximum(input, 0) - target * input + np.log1p(np.exp(-np.abs(input)))
+    share = np.where(np.greater(input, 0), np.subtract(1, target), -np.asarray(target))
+    return share * input + np.log1p(np.exp(-np.abs(input)))  # no inf − inf where x is inf
 
 
 @export("F")

@@ -66,7 +66,7 @@ def _median(name: str, ignore_nan: bool, words: str, shown: str) -> Any:
 
     def whole(input: Array) -> Any:
         x = np.asarray(input).ravel()
-        refuse(name, x, "b")
+        refuse(name, x, "bc")
         if not x.size:
             return x.dtype.type(np.nan if x.dtype.kind not in "iu" else np.iinfo(x.dtype).min)
         ordered = x[np.argsort(_keys(x))]
@@ -76,7 +76,7 @@ def _median(name: str, ignore_nan: bool, words: str, shown: str) -> Any:
 
     def along(input: Array, dim: int, keepdim: bool = False) -> Any:
         x = np.asarray(input)
-        refuse(name, x, "b")
+        refuse(name, x, "bc")
         k = axis_of(dim, x.ndim)
         if x.ndim == 0:
             return x[()], np.int64(0)
@@ -194,7 +194,7 @@ def _kth_kernel(input: Array, k: int, dim: int, keepdim: bool = False) -> Any:
         )
     if x.ndim == 0:
         return x[()], np.int64(0)
-    refuse("kthvalue", x, "b")
+    refuse("kthvalue", x, "bc")
     order = np.argsort(_keys(x), axis=d, kind="stable")
     return _at(x, np.take(order, [k - 1], axis=d), d, keepdim)
 

@@ -20,7 +20,15 @@ def spread(items: Sequence[Change], n: int) -> list[Change]:
 
 
 def chosen(name: str, kinds: Sequence[str], calls: int, each: int) -> list[Change]:
-    """Changed calls of a public name: of ``calls`` calls, ``each`` changes of every kind."""
+    """Changed calls of a public name: of ``calls`` calls, ``each`` changes of every kind.
+
+    More of both where that makes fewer than ten.
+    """
+    found = _chosen(name, kinds, calls, each)
+    return found if len(found) >= 10 else _chosen(name, kinds, 2 * calls, 3 * each)
+
+
+def _chosen(name: str, kinds: Sequence[str], calls: int, each: int) -> list[Change]:
     listed = pool()[name]
     taken: list[Call] = [c for _, c in spread([("", c) for c in listed], calls)]
     found: list[Change] = []

@@ -36,7 +36,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
             "kl_div|max_pool1d|max_unpool[123]d|multi_margin_loss|multilabel_margin_loss|"
             "nll_loss|instance_norm|vecdot|margin_ranking_loss|abs_?|absolute_?|bilinear|"
             "trapezoid|trapz|cumulative_trapezoid|bucketize|pad|softsign|tanhshrink|linear|"
-            "local_response_norm|poisson_nll_loss|trace|clamp|put_?",
+            "local_response_norm|poisson_nll_loss|trace|clamp|isin|put_?",
         ),
     ],
     "integers come out as the default float, where PyTorch keeps them": [
@@ -61,7 +61,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
             "bucketize|chunk|squeeze|conv.*",
         ),
     ],
-    "of nothing: PyTorch reads memory that it has not set, or raises at one size and not at another": [
+    "of nothing: PyTorch reads memory it has not set, or raises at one size and not at another": [
         (
             "empty.*|more",
             "multilabel_margin_loss|multilabel_soft_margin_loss|cross_entropy|"

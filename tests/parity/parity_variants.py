@@ -17,6 +17,7 @@ from parity_calls import Call, apart, here, show
 
 import chainrule as cr
 
+NUMPY = {"dim": "axis", "keepdim": "keepdims"}
 TYPES = ["float32", "float16", "bfloat16", "int64", "int32", "uint8", "bool"]
 HUGE = 2**62
 Change = tuple[str, Call]
@@ -306,9 +307,8 @@ def differs(
     """
     from conftest import Outcome
 
-    given = []
-    for _ in range(2):  # each library gets copies of its own
-        given.append(to_theirs([call.args, list(call.kwargs.values())], order > 0))
+    every = [call.args, list(call.kwargs.values())]
+    given = [to_theirs(every, order > 0) for _ in range(2)]  # each library gets copies of its own
     args, values = to_ours(given[0])
     kwargs = dict(zip(call.kwargs, values, strict=True))
     ours = Outcome(lambda: run(cr, call, args, kwargs))

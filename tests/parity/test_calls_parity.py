@@ -60,7 +60,7 @@ def test_how_many_calls(capsys: pytest.CaptureFixture[str]) -> None:
     tensors = [n for n in NAMES if any(isinstance(a, torch.Tensor) for c in pool()[n]
                                        for a in c.args)]  # fmt: skip
     few = [n for n in tensors if counts[n] < FEW]
-    assert len(few) < len(tensors) / 10, few
+    assert len(few) < len(tensors) / 15, few
     with capsys.disabled():
         print(f"\n{len(NAMES)} public names, {sum(counts.values())} calls compared with PyTorch")
 
@@ -81,6 +81,7 @@ OUT = [n for n in NAMES if n.startswith(("torch.", "linalg.", "special."))]
 # Functions that take ``out`` in PyTorch and whose results are not one tensor, or not fixed.
 NO_OUT = {
     "torch.unique", "torch.unique_consecutive", "linalg.lstsq", "torch.normal", "torch.bernoulli",
+    "torch.sum", "torch.prod", "torch.arange", "torch.linspace",  # whose type follows out
     "torch.rand", "torch.randn", "torch.randint", "torch.randperm", "torch.multinomial",
 }  # fmt: skip
 

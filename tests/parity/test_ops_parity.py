@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from parity_families import common  # noqa: E402
+from parity_uncovered import NO_COUNTERPART  # noqa: E402
 
 from chainrule.autograd.declare import names  # noqa: E402
 from chainrule.autograd.ops.index import Index  # noqa: E402
@@ -143,12 +144,7 @@ THEIRS: dict[str, Callable[..., Any]] = {
     "trunc_divide": lambda x, y: torch.div(x, y, rounding_mode="trunc"),
     "var": _spread_measure(torch.var),
 }
-# Operations that users cannot call by themselves and that have no counterpart.
-NOT_COVERED = {
-    "output": "picks one result of several; covered wherever split and unbind are",
-    "assign_view": "an edit's history; covered by test_index_parity and test_programs_parity",
-    "convert": "its parameter is a dtype; covered by test_promotion_parity",
-}
+NOT_COVERED = NO_COUNTERPART
 # Pieces of other operations: only ever called by the library, with what it has checked before.
 INNER = {
     "embedding_back", "embedding_rows", "get_index", "mse_loss", "nll_loss", "pad_back", "picked",
