@@ -92,3 +92,14 @@ def test_sentences() -> None:
 def test_rules_leave_out_nothing_that_is_here(found: coverage.Coverage) -> None:
     for area in found.values():
         assert [name for name in area.here if absent.why(area.name, name)] == []
+
+
+def test_the_readme_quotes_the_command() -> None:
+    readme = Path(cr.__file__).parent / "README.md"
+    if not readme.exists():
+        pytest.skip("installed without the README: run from a checkout")
+    found = cr.coverage(show=False)
+    every = found.here + found.to_come
+    text = readme.read_text(encoding="utf-8")
+    quote = f"of {every:,}, {found.here:,} are here; {found.left_out} more are left out"
+    assert quote in " ".join(text.split())

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
 from ..autograd.graph import is_output
 
 
-def align(first: Sequence[Any], second: Sequence[Any]) -> dict[Any, Any]:
+def align(
+    first: Sequence[Any],
+    second: Sequence[Any],
+    labels: Sequence[Mapping[str, Any]] = ({}, {}),
+) -> dict[Any, Any]:
     """Map nodes of the first graph to their counterparts in the second; both oldest first.
 
     Operations of the same module path are matched as two sequences of operation names; leaves, when
-    they are the same operand of matched operations. What is missing has no counterpart.
+    they are the same operand of matched operations, else by their `labels`, one mapping of names
+    to leaves for each graph. What is missing has no counterpart.
     """
     pairs: dict[Any, Any] = {}
     mine, theirs = _by_module(first), _by_module(second)
     for path, nodes in mine.items():
         pairs.update(_matched(nodes, theirs.get(path, [])))
     _match_rest(first, second, pairs)
-    _match_leaves(pairs)
+    _match_leaves(pairs, labels)
     return pairs
 
 
@@ -70,8 +75,8 @@ def _match_rest(first: Sequence[Any], second: Sequence[Any], pairs: dict[Any, An
     taken = set(pairs.values())
     rest = [n for n in first if n.plan is not None and n not in pairs]
     others = [n for n in second if n.plan is not None and n not in taken]
-    strangers = {_path(n) for n in rest} - {_path(n) for n in second}
-    unknown = {_path(n) for n in others} - {_path(n) for n in first}
+    strangers = {_path(n) for n in rest} - {_path(n) for n in second if n.plan is not None}
+    unknown = {_path(n) for n in others} - {_path(n) for n in first if n.plan is not None}
     pairs.update(
         _matched(
             [n for n in rest if _path(n) in strangers],
@@ -84,7 +89,7 @@ def _path(node: Any) -> str:
     return (node.extra.module or "") if node.extra is not None else ""
 
 
-def _match_leaves(pairs: dict[Any, Any]) -> None:
+def _match_leaves(pairs: dict[Any, Any], labels: Sequence[Mapping[str, Any]]) -> None:
     taken = set(pairs.values())
     for node, other in list(pairs.items()):
         for mine, theirs in zip(node.operands(), other.operands(), strict=False):
@@ -94,3 +99,7 @@ def _match_leaves(pairs: dict[Any, Any]) -> None:
             if mine not in pairs and theirs not in taken:
                 pairs[mine] = theirs
                 taken.add(theirs)
+    for label, mine in labels[0].items():
+        theirs = labels[1].get(label)
+        if theirs is not None and mine not in pairs and theirs not in taken:
+            pairs[mine] = theirs

@@ -173,7 +173,7 @@ def diff(
     if not tol >= 0:
         raise ValueError(f"tol is 0 or more, got {tol}")
     first, second = (_traced(y, inputs, names) for y in (a, b))
-    pairs = align(_shown(first), _shown(second))
+    pairs = align(_shown(first), _shown(second), [_leaves(first), _leaves(second)])
     with np.errstate(all="ignore"):
         found = tuple(_differences(first, second, pairs, tol))
     value = next((d for d in found if d.kind == "value"), None)
@@ -193,6 +193,16 @@ def _traced(y: Any, inputs: tuple[Any, ...], names: Names) -> Traced:
 
 def _shown(traced: Traced) -> list[Any]:
     return [node for node in traced.order if node in traced.keys]
+
+
+def _leaves(traced: Traced) -> dict[str, Any]:
+    """Leaves by name, those with a name of their own."""
+    nodes = traced.picture.by_key()
+    return {
+        nodes[key].name: node
+        for node, key in traced.keys.items()
+        if node.plan is None and not nodes[key].auto_name
+    }
 
 
 def _differences(
