@@ -100,13 +100,7 @@ class Batched:
     @staticmethod
     def fit(g: Batched, shape: tuple[int, ...]) -> Any:
         """Undo broadcasting within each example."""
-        lead = g.ndim - len(shape)
-        if lead < 0 or not g.ndim:
-            return registry["expand"].call(g, tuple(shape))
-        dims = tuple(range(lead))
-        dims += tuple(k + lead for k, n in enumerate(shape) if n == 1 and g.shape[k + lead] != 1)
-        summed = registry["sum"].call(g, dims, False) if dims else g
-        return registry["reshape"].call(summed, tuple(shape))
+        return unbroadcast(g, shape)
 
     # -- what needs one value, which there is not -----------------------------------------------
 
@@ -135,6 +129,17 @@ class Batched:
         )
 
     _refuse = __array__
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """A gradient that is no array in the shape of its value, by operations."""
+    lead = g.ndim - len(shape)
+    if lead < 0 or not g.ndim:
+        return registry["expand"].call(g, tuple(shape))
+    dims = tuple(range(lead))
+    dims += tuple(k + lead for k, n in enumerate(shape) if n == 1 and g.shape[k + lead] != 1)
+    summed = registry["sum"].call(g, dims, False) if dims else g
+    return registry["reshape"].call(summed, tuple(shape))
 
 
 def peek(data: Any) -> Any:

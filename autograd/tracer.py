@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import modes
+from .batched import unbroadcast
 from .dtypes import F64, of
 from .graph import Leaf, Node, ancestors, is_output
 from .handle import Handle, make, scalar_of
@@ -206,13 +207,7 @@ class Tracer:
     @staticmethod
     def fit(g: Tracer, shape: tuple[int, ...]) -> Any:
         """Undo broadcasting, in equations."""
-        lead = g.ndim - len(shape)
-        if lead < 0 or not g.ndim:
-            return registry["expand"].call(g, tuple(shape))
-        dims = tuple(range(lead))
-        dims += tuple(k + lead for k, n in enumerate(shape) if n == 1 and g.shape[k + lead] != 1)
-        summed = registry["sum"].call(g, dims, False) if dims else g
-        return registry["reshape"].call(summed, tuple(shape))
+        return unbroadcast(g, shape)
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(

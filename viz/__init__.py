@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .backward_view import BackwardGraph, backward_graph
 from .diff_view import Diff, Difference, diff
 from .draw_view import Drawing, draw
 from .explain_view import Explanation, explain
@@ -25,6 +26,7 @@ from .wiggle_view import Wiggle, wiggle
 
 __all__ = [
     "Absent",
+    "BackwardGraph",
     "Diff",
     "Difference",
     "Drawing",
@@ -51,6 +53,7 @@ __all__ = [
     "WhatIf",
     "Why",
     "Wiggle",
+    "backward_graph",
     "confusion_matrix",
     "diff",
     "draw",

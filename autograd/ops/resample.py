@@ -194,9 +194,11 @@ def _scatter(g: Any, taps: Taps, dim: int) -> Any:
 def resample(input: Array, taps: Any) -> Any:
     """The last dimensions resampled, each by its ``Taps``."""
     x = np.asarray(input)
+    small = x.dtype == np.uint8 and any(t.weight is not None for t in taps)
+    x = x.astype(np.float32) if small else x
     for k, each in enumerate(taps):
         x = _gather(x, each, x.ndim - len(taps) + k)
-    return x
+    return np.clip(np.rint(x), 0, 255).astype(np.uint8) if small else x  # images
 
 
 @op(

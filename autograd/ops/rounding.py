@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import ml_dtypes
@@ -118,7 +119,7 @@ def round(input: Any, *, decimals: int = 0, out: Any = None) -> Any:
     (tensor([ 0.,  2., -2.]), tensor([3.1400]))
     """
     check_tensor("round", input)
-    if not isinstance(decimals, int):
+    if not isinstance(decimals, numbers.Integral):
         raise TypeError(f"round(): decimals must be int, not {type(decimals).__name__}")
     result = round_decimals(input, decimals) if decimals else round_op(input)
     return result if out is None else write_out(out, result)
