@@ -309,6 +309,23 @@ def lenet(e: Engine, *, batch: int) -> Run:
     return Run(forward, backward, lambda loss: e.numbers(loss, parameters[0], parameters[-1]))
 
 
+def calls(e: Engine, *, times: int) -> Run:
+    """A module that does nothing, called many times: what ``Module.__call__`` costs."""
+    identity, x = e.lib.nn.Identity(), e.leaf([1.0], "float32")
+
+    def forward() -> Any:
+        y = x
+        for _ in range(times):
+            y = identity(y)
+        return y
+
+    def backward(y: Any) -> None:
+        e.clear([x])
+        y.backward()
+
+    return Run(forward, backward, lambda y: e.numbers(y, x.grad))
+
+
 # -- the list -----------------------------------------------------------------------------------
 
 WITH_NUMPY, WITH_MICROGRAD = (*LIBRARIES, "numpy"), (*LIBRARIES, "micrograd")
@@ -354,6 +371,7 @@ CASES = (
          partial(network, sizes=(2, 16, 16, 1), batch=32, digits=False), LIBRARIES, threads=True),
     Case("digits_mlp", "64-64-10 ReLU, batch 64, cross-entropy, SGD",
          partial(network, sizes=(64, 64, 10), batch=64, digits=True), LIBRARIES, threads=True),
+    Case("module_call", "nn.Identity called 1,000 times", partial(calls, times=1000), LIBRARIES),
     Case("lenet", "LeNet on 28×28 images, batch 64, cross-entropy, SGD",
          partial(lenet, batch=64), LIBRARIES, threads=True),
 )  # fmt: skip

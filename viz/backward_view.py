@@ -17,7 +17,7 @@ from ..autograd.walker import walk
 from .captured import result_of
 from .layout import Direction
 from .local import Traced, trace
-from .model import Group, Node, Picture
+from .model import Group, Kind, Node, Picture
 from .naming import Names
 from .numbers import superscript
 from .theme import ThemeName, find_theme
@@ -59,6 +59,7 @@ class _Linker(Recorder):
     def __init__(self) -> None:
         super().__init__()
         self.origin: dict[Any, Any] = {}  # node of the backward: node whose gradient made it
+        self.results: dict[Any, Tensor] = {}
         self._current: Any = None
 
     def call(self, op: Op, inputs: Sequence[Any], params: tuple[Any, ...]) -> Any:
@@ -66,6 +67,7 @@ class _Linker(Recorder):
         for part in out if isinstance(out, tuple) else (out,):
             if isinstance(part, Handle) and part._node is not None and part._node.plan is not None:
                 self.origin.setdefault(part._node, self._current)
+                self.results.setdefault(part._node, make(part._data, part._node))
         return out
 
     def timed(self, node: Any, plan: Any) -> Any:
@@ -95,7 +97,7 @@ def backward_graph(
     >>> y = x.sin() * 2
     >>> report = cr.viz.backward_graph(y, names={"x": x, "y": y})
     >>> [(link.forward, link.expression) for link in report.links]
-    [('y', 'v1·2'), ('v1', 'sin(x)'), ('v1', 'sin(x)')]
+    [('v1', 'sin(x)'), ('v1', 'sin(x)')]
     >>> report.gradients["∂y/∂x"].item() == 2 * x.cos().item()
     True
     """
@@ -110,26 +112,34 @@ def backward_graph(
             f"backward_graph(order={order}) follows the gradient of one tensor: say which with "
             f"wrt=, there are {len(targets)}"
         )
-    levels, origins, level_of = [traced], {}, {}
-    outputs, gradients = [tensor], {}
+    levels, outputs = [traced], [tensor]
+    origins: dict[Any, Any] = {}
+    level_of: dict[Any, int] = {}
+    passing: dict[str, Tensor] = {}  # what has no name of its own: g1, g2, …
+    gradients: dict[str, Tensor] = {}
+    of = traced.names[traced.roots[0]]
     for level in range(1, order + 1):
         linker, grads = _recorded_backward(outputs)
-        of = traced.names[traced.roots[0]]
-        named = _gradient_names(levels, grads, of, targets, level)
-        gradients = {name: g for name, g in named.items() if name in _wanted(
-            levels[0], of, targets, level)}  # fmt: skip
-        outputs = list(dict.fromkeys(g for g in gradients.values() if g._node is not None))
-        outputs = [g for g in outputs if g._node.requires_grad]
+        named = _gradient_names(traced, grads, of, targets, level)
+        wanted = [_derivative(traced, of, traced.names[n], targets, level) for n in targets]
+        gradients = {name: named[name] for name in wanted if name in named}
+        made = {g._node: g for g in gradients.values() if g._node is not None}
+        outputs = [g for node, g in made.items() if node.requires_grad]
         if not outputs:
             raise ValueError(
                 f"backward_graph(): all gradients of order {level} are constants; nothing is "
                 "computed on the way back"
             )
-        known = _known(levels[-1])
-        levels.append(trace(outputs, names={**known, **named}, fold_constants=False))
+        called = {g._node for g in named.values()}
+        for node, result in linker.results.items():
+            if node not in called:
+                passing[f"g{len(passing) + 1}"] = result
+        known = {**_known(traced), **_known(levels[-1]), **named, **passing}
+        levels.append(trace(outputs, names=known, fold_constants=False))
         origins.update(linker.origin)
         level_of.update(dict.fromkeys(linker.origin, level))
-    picture, links = _framed(levels, origins, level_of)
+    picture, links = _framed(levels, origins, level_of, set(passing))
+    picture = _titled(picture, levels[-1], gradients, named)
     return BackwardGraph(picture, links, gradients, theme=theme, direction=direction)
 
 
@@ -161,20 +171,14 @@ def _recorded_backward(outputs: Sequence[Tensor]) -> tuple[_Linker, dict[Any, Te
 
 
 def _gradient_names(
-    levels: Sequence[Traced], grads: Mapping[Any, Tensor], of: str, targets: Sequence[Any],
-    level: int,
+    traced: Traced, grads: Mapping[Any, Tensor], of: str, targets: Sequence[Any], level: int
 ) -> dict[str, Tensor]:  # fmt: skip
     """Names of gradients, those near the output first: a gradient handed on keeps its name."""
     named: dict[str, Tensor] = {}
     for node, g in sorted(grads.items(), key=lambda item: -item[0].serial):
-        name = next((t.names[node] for t in reversed(levels) if node in t.names), None)
-        if name and "∂" not in name:
-            named.setdefault(_derivative(levels[0], of, name, targets, level), g)
+        if name := traced.names.get(node):
+            named[_derivative(traced, of, name, targets, level)] = g
     return named
-
-
-def _wanted(traced: Traced, of: str, targets: Sequence[Any], level: int) -> list[str]:
-    return [_derivative(traced, of, traced.names[n], targets, level) for n in targets]
 
 
 def _derivative(traced: Traced, of: str, by: str, targets: Sequence[Any], level: int) -> str:
@@ -200,7 +204,10 @@ def _known(traced: Traced) -> dict[str, Tensor]:
 
 
 def _framed(
-    levels: Sequence[Traced], origins: Mapping[Any, Any], level_of: Mapping[Any, int]
+    levels: Sequence[Traced],
+    origins: Mapping[Any, Any],
+    level_of: Mapping[Any, int],
+    passing: set[str],
 ) -> tuple[Picture, tuple[Link, ...]]:
     """The last graph without its forward part: values from there are inputs, rules are frames."""
     last = levels[-1]
@@ -209,9 +216,10 @@ def _framed(
     back = {key for key, origin in made.items() if origin is not None}
     edges = tuple(edge for edge in last.picture.edges if edge.target in back)
     used = back | {edge.source for edge in edges}
-    frames: dict[Any, Group] = {}
+    frames: dict[tuple[Any, int], Group] = {}
     orders: dict[int, Group] = {}
     nodes, links = [], []
+    shown = [(traced.keys, traced.picture.by_key()) for traced in levels]
     for node in last.picture.nodes:
         if node.key not in used:
             continue
@@ -220,21 +228,40 @@ def _framed(
             nodes.append(_as_input(node))
             continue
         level = level_of[of_key[node.key]]
-        name, expression = _called(origin, levels)
-        if origin not in frames:
+        name, expression = _called(origin, shown)
+        if (origin, level) not in frames:
             parent = _order_frame(orders, frames, level) if len(levels) > 2 else None
             title = f"backward of {name}" + (f" = {expression}" if expression else "")
-            frames[origin] = Group(len(frames) + len(orders), title, parent)
-        nodes.append(replace(node, group=frames[origin].key))
+            frames[origin, level] = Group(len(frames) + len(orders), title, parent)
+        auto = node.auto_name or node.name in passing
+        notes = tuple(note for note in node.notes if not note.startswith("not a single number"))
+        group = frames[origin, level].key
+        nodes.append(replace(node, group=group, auto_name=auto, notes=notes))
         links.append(Link(node.key, name, expression, level))
     groups = sorted([*frames.values(), *orders.values()], key=lambda group: group.key)
-    roots = [last.names[root] for root in last.roots]
-    title = f"backward: {', '.join(roots[:4])}" + (", …" if len(roots) > 4 else "")
     picture = replace(
-        last.picture, nodes=tuple(nodes), edges=edges, groups=tuple(groups), title=title,
+        last.picture, nodes=tuple(nodes), edges=edges, groups=tuple(groups),
         show=("value",),
     )  # fmt: skip
     return picture, tuple(links)
+
+
+def _titled(
+    picture: Picture, last: Traced, gradients: Mapping[str, Tensor], named: Mapping[str, Tensor]
+) -> Picture:
+    """The gradients as title; a gradient that is handed on unchanged says what else it is."""
+    names: dict[int, list[str]] = {}
+    for name, g in named.items():
+        if g._node in last.keys:
+            names.setdefault(last.keys[g._node], []).append(name)
+
+    def noted(node: Node) -> Node:
+        also = [name for name in names.get(node.key, ()) if name != node.name]
+        return replace(node, notes=(*node.notes, f"also {', '.join(also)}")) if also else node
+
+    shown = list(gradients)
+    title = f"backward: {', '.join(shown[:4])}" + (", …" if len(shown) > 4 else "")
+    return replace(picture, nodes=tuple(map(noted, picture.nodes)), title=title)
 
 
 def _shown_origin(node: Any, origins: Mapping[Any, Any]) -> Any:
@@ -252,11 +279,11 @@ def _order_frame(orders: dict[int, Group], frames: Mapping[Any, Group], level: i
     return orders[level].key
 
 
-def _called(origin: Any, levels: Sequence[Traced]) -> tuple[str, str]:
-    """Name and expression of a forward node, from the graph that shows it."""
-    for traced in levels:
-        if origin in traced.keys:
-            node = traced.picture.by_key()[traced.keys[origin]]
+def _called(origin: Any, shown: Sequence[tuple[Any, Mapping[int, Node]]]) -> tuple[str, str]:
+    """Name and expression of a forward node, from the first graph that shows it."""
+    for keys, nodes in shown:
+        if origin in keys:
+            node = nodes[keys[origin]]
             return node.name, node.expression
     return str(origin.plan.op.name), ""
 
@@ -265,7 +292,7 @@ def _as_input(node: Node) -> Node:
     """A value of the forward pass, as the backward finds it."""
     if node.kind == "constant":
         return node
-    kind = "parameter" if node.kind == "parameter" else "input"
+    kind: Kind = "parameter" if node.kind == "parameter" else "input"
     note = f"{node.name} = {node.expression}, from the forward pass" if node.expression else ""
     notes = (*node.notes, note) if note else node.notes
     return replace(

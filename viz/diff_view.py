@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -120,8 +120,8 @@ class Diff(Report):
         same = f"{format_count(self.matched)} nodes are in both"
         if not self.differences:
             return [f"{same}; nothing differs by more than {format_number(self.tol)}"]
-        counts = {d.kind: len(self.of_kind(d.kind)) for d in self.differences}
-        said = ", ".join(f"{kind}: {count}" for kind, count in counts.items())
+        counts = {kind: len(self.of_kind(kind)) for kind in get_args(Kind)}
+        said = ", ".join(f"{kind}: {count}" for kind, count in counts.items() if count)
         lines = [f"{same}; {said}"]
         value, gradient = self.first_value, self.first_gradient
         if value is not None:
@@ -136,7 +136,7 @@ class Diff(Report):
         return lines
 
     def _table(self) -> list[tuple[str, ...]]:
-        rows = [
+        rows: list[tuple[str, ...]] = [
             (d.kind, d.name, d.made_by, d.a, d.b, "" if d.gap is None else format_number(d.gap))
             for d in self.differences[:_ROWS]
         ]
@@ -165,7 +165,7 @@ def diff(
     >>> x = cr.tensor(2.0, requires_grad=True)
     >>> report = cr.viz.diff(lambda x: (x * 3).sin(), lambda x: (x * 4).sin(), x, names={"x": x})
     >>> print("\\n".join(report.text().splitlines()[:3]))
-    3 nodes are in both; operation: 1, gradient: 3, value: 2
+    3 nodes are in both; operation: 1, value: 2, gradient: 2
     values part first at v1 (x·3): 6 and 8
       what it is computed from agrees: the operation is the difference
     """
@@ -268,20 +268,19 @@ def _number(
     start = (mine.name, _made_by(mine))
     if a is None or b is None:
         if kind == "gradient":
-            yield Difference(kind, *start, *map(quantity_text, shown), *keys)
+            left, right = map(quantity_text, shown)
+            yield Difference(kind, *start, left, right, *keys)
         return
-    left, right = np.asarray(a), np.asarray(b)
-    if left.shape != right.shape:
+    x, y = np.asarray(a), np.asarray(b)
+    if x.shape != y.shape:
         return  # that is said already
-    gap = _largest(left, right, tol)
+    gap = _largest(x, y, tol)
     if gap is None:
         return
-    texts = (
-        format_pair(float(left), float(right))
-        if not left.shape and left.dtype.kind in "fiub" and right.dtype.kind in "fiub"
-        else tuple(map(quantity_text, shown))
-    )
-    yield Difference(kind, *start, *texts, *keys, gap)
+    left, right = map(quantity_text, shown)
+    if not x.shape and x.dtype.kind in "fiub" and y.dtype.kind in "fiub":
+        left, right = format_pair(float(x), float(y))
+    yield Difference(kind, *start, left, right, *keys, gap)
 
 
 def _largest(a: Any, b: Any, tol: float) -> float | None:

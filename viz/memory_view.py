@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from ..autograd import Tensor, enable_grad, watch
 from ..autograd.graph import Leaf, ancestors, is_output
 from .captured import result_of
+from .forward_run import unchanged
 from .kept import Kept, Moment, kept_by, walk_back
 from .naming import Names, name_nodes
 from .numbers import format_count, format_number, format_shape
@@ -104,7 +105,7 @@ class Memory(Report):
     def _table(self) -> list[tuple[str, ...]]:
         whole = self.bytes or 1
         rows = self.rows()
-        table = [(self.by, "arrays", "bytes", "share", "what")]
+        table: list[tuple[str, ...]] = [(self.by, "arrays", "bytes", "share", "what")]
         for who, arrays, size, what in rows[:_ROWS]:
             share = f"{format_number(100 * size / whole, 3)} %"
             table.append(
@@ -113,8 +114,8 @@ class Memory(Report):
         if rest := rows[_ROWS:]:
             size = sum(row[2] for row in rest)
             share = f"{format_number(100 * size / whole, 3)} %"
-            arrays = format_count(sum(row[1] for row in rest))
-            table.append((f"{len(rest)} more", arrays, bytes_text(size), share, ""))
+            held = format_count(sum(row[1] for row in rest))
+            table.append((f"{len(rest)} more", held, bytes_text(size), share, ""))
         return table
 
     def _peak_words(self) -> list[str]:
@@ -182,7 +183,7 @@ def memory(
     if isinstance(y, Tensor):
         tensor, names = result_of(y, inputs, names, "memory")
     else:
-        with enable_grad(), watch():
+        with unchanged(y), enable_grad(), watch():
             tensor, names = result_of(y, inputs, names, "memory")
     root = tensor._node
     if root is None or root.plan is None:

@@ -14,6 +14,7 @@ from ..autograd.graph import Leaf, ancestors, is_output
 from ..autograd.handle import Handle, make, scalar_of, variable
 from ..autograd.op import Op
 from ..autograd.profiling import Event, Recorder
+from .forward_run import unchanged
 from .local import trace
 from .model import Absent, Node, Overlay, Picture
 from .naming import Names
@@ -131,11 +132,13 @@ class Profile(Report):
     def _table(self) -> list[tuple[str, ...]]:
         whole = self.wall or 1
         rows = self.rows()
-        table = [(self.by, "calls", "forward", "backward", "together", "share", "flops")]
+        table: list[tuple[str, ...]] = [
+            (self.by, "calls", "forward", "backward", "together", "share", "flops")
+        ]
         table += [_cells(row, whole) for row in rows[:_ROWS]]
         if rest := rows[_ROWS:]:
-            sums = [sum(row[k] for row in rest) for k in range(1, 5)]
-            table.append(_cells((f"{len(rest)} more", *sums), whole))
+            columns = list(zip(*[row[1:] for row in rest], strict=True))
+            table.append(_cells((f"{len(rest)} more", *map(sum, columns)), whole))
         share = f"{format_number(100 * self.python / whole, 3)} %"
         table.append(("between operations", "", "", "", time_text(self.python), share, ""))
         return table
@@ -152,7 +155,8 @@ def profile(
 ) -> Profile:
     """Time f(*args), and the gradient of its result: by operation, line and module.
 
-    f runs `warmup` times before it is timed. Times are each operation's own; the gradient is that
+    f runs `warmup` times before it is timed; a model's buffers and the random numbers are put back.
+    Times are each operation's own; the gradient is that
     of the sum of the result's elements, leaves every `.grad` alone, and is left out where f went
     backward itself or with `backward=False`. Up to 60 nodes the drawing carries the times.
 
@@ -169,16 +173,17 @@ def profile(
         raise ValueError(f"by= is one of {', '.join(get_args(By))}; got {by!r}")
     if not callable(f):
         raise TypeError(f"profile() takes a function or model to call, got {type(f).__name__}")
-    for _ in range(warmup):
-        _run(f, args, backward)
     recorder = _Clock()
-    recorder.enter()
-    start = perf_counter_ns()
-    try:
-        result = _run(f, args, backward)
-    finally:
-        wall = perf_counter_ns() - start
-        recorder.leave()
+    with unchanged(f):
+        for _ in range(warmup):
+            _run(f, args, backward)
+        recorder.enter()
+        start = perf_counter_ns()
+        try:
+            result = _run(f, args, backward)
+        finally:
+            wall = perf_counter_ns() - start
+            recorder.leave()
     costs = tuple(recorder.cost(e) for e in recorder.events if e.kind != "user_annotation")
     return Profile(costs, wall, by, _drawn(result, recorder, names), theme)
 

@@ -225,7 +225,7 @@ def _constant(operand: Any, traced: Traced) -> Any:
         why = traced.values.missing.get(operand, "not kept")
         raise ValueError(f"wiggle(): {traced.names.get(operand, 'a value')} is needed, but {why}")
     if isinstance(data, (np.ndarray, np.generic)) and data.dtype.kind == "f":
-        data = scalar_of(data.astype(np.float64)[()])
+        data = scalar_of(np.asarray(data, np.float64)[()])
     return make(data)
 
 
@@ -233,7 +233,8 @@ def _quantity(data: Any, shape: Sequence[int]) -> Quantity:
     if not tuple(shape):
         return float(data)
     found = summary(np.asarray(data))
-    return replace(found, std=0.0) if found.minimum == found.maximum else found
+    # every element moved alike: what is left of the spread is rounding
+    return replace(found, std=0.0) if found.std <= 1e-12 * abs(found.mean) else found
 
 
 def _overlaid(picture: Picture, changes: Sequence[Change], heading: str) -> Picture:

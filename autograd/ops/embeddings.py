@@ -114,6 +114,11 @@ def embedding_bag(
     if mode == "max" and (scale_grad_by_freq or sparse):
         raise ValueError("max mode supports neither scale_grad_by_freq nor sparse weights")
     n = weight.shape[0]
+    if padding_idx is not None and not -n <= padding_idx < n:
+        raise RuntimeError(
+            "embedding_bag: padding_idx must be within the number of embeddings, "
+            f"{-n} through {n - 1}, but got {padding_idx}"
+        )
     if at.size and (at.min() < 0 or at.max() >= n):
         raise RuntimeError(f"embedding_bag: index {at.max()} is outside a table of {n} rows")
     if max_norm is not None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import dtypes
 from ..declare import export, names, write_out
 from ..errors import refuse
 from ..examples import per_example
@@ -210,6 +211,11 @@ def searchsorted(
     right = _right(side, right)
     edges = np.asarray(sorted_sequence._data)
     if sorter is not None:
+        if sorter.dtype is not dtypes.int64:
+            raise RuntimeError(
+                "torch.searchsorted(): sorter must be a tensor of long dtype but got dtype "
+                f"{sorter.dtype}"
+            )
         if tuple(sorter.shape) != edges.shape:
             raise RuntimeError(
                 "torch.searchsorted(): boundary and sorter must have the same size, but got "

@@ -194,11 +194,19 @@ def _scatter(g: Any, taps: Taps, dim: int) -> Any:
 def resample(input: Array, taps: Any) -> Any:
     """The last dimensions resampled, each by its ``Taps``."""
     x = np.asarray(input)
-    small = x.dtype == np.uint8 and any(t.weight is not None for t in taps)
-    x = x.astype(np.float32) if small else x
+    if x.dtype == np.uint8 and any(t.weight is not None for t in taps):
+        return _image(x, taps)
     for k, each in enumerate(taps):
         x = _gather(x, each, x.ndim - len(taps) + k)
-    return np.clip(np.rint(x), 0, 255).astype(np.uint8) if small else x  # images
+    return x
+
+
+def _image(x: Any, taps: Any) -> Any:
+    """Bytes: a whole number after each dimension, the last one first, as PyTorch has it."""
+    for k in reversed(range(len(taps))):
+        wide = _gather(x.astype(np.float32), taps[k], x.ndim - len(taps) + k)
+        x = np.clip(np.floor(wide + 0.5), 0, 255).astype(np.uint8)
+    return x
 
 
 @op(

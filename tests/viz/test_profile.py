@@ -53,6 +53,17 @@ def test_own_times_and_the_rest_make_the_whole() -> None:
         assert spent + report.python == report.wall
 
 
+def test_a_model_is_left_as_it_was() -> None:
+    model, x = nn.Sequential(nn.BatchNorm1d(6), nn.Dropout()), cr.randn(8, 6)
+    before, state = model[0].running_mean.clone(), cr.get_rng_state()
+    for _ in range(2):
+        viz.profile(model, x)
+        viz.memory(model, x)
+    assert cr.equal(model[0].running_mean, before)
+    assert model[0].num_batches_tracked.item() == 0
+    assert cr.equal(cr.get_rng_state(), state)
+
+
 def test_lines_and_modules_hold_for_the_way_back_too() -> None:
     model, x = net()
     report = viz.profile(lambda x: model(x).sum(), x, by="module")
