@@ -33,7 +33,7 @@ help:
 	@echo "make tour    the lecture's graph, derivation and a trained network -> tour/index.html"
 	@echo "make test    the tests, without the comparison with PyTorch"
 	@echo "make parity  the comparison with PyTorch (installs torch)"
-	@echo "make soak    random programs, thousands of them, against PyTorch (half an hour)"
+	@echo "make soak    random programs and every form of every call, by the thousand, against PyTorch"
 	@echo "make lint    ruff check, ruff format --check, mypy --strict"
 	@echo "make bench   side by side with torch and micrograd -> benchmarks/results/"
 	@echo "make docs    a page for every family of operations -> docs/reference/index.html"
@@ -50,7 +50,7 @@ parity: $(STAMPS)/parity
 
 soak: $(STAMPS)/parity
 	HYPOTHESIS_PROFILE=soak $(PYTEST) tests/autograd/test_programs.py \
-	    tests/parity/test_programs_parity.py -n auto $(ARGS)
+	    tests/parity/test_programs_parity.py tests/parity/test_calls_parity.py -n auto $(ARGS)
 
 lint: $(STAMPS)/lint
 	$(BIN)/ruff check .

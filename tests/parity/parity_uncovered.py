@@ -20,6 +20,23 @@ NO_COUNTERPART = {
     ),
 }
 
+# Compared without gradients: reason, and the names.
+VALUES_ONLY = {
+    "constants have no history here: no gradient, where PyTorch gives zeros":
+        "(eq|ne|lt|le|gt|ge|greater|less|greater_equal|less_equal|not_equal|logical_.*)_|"
+        "histogram|lstsq|trapezoid|trapz|matrix_power",
+    "the triangle that is not read gets gradient 0 here, in PyTorch what a formula leaves there":
+        "cholesky_solve|cholesky_inverse",
+    "no gradient with respect to q here": "nanquantile|quantile",
+}  # fmt: skip
+_VALUES_ONLY = re.compile("|".join(f"(?:{names})" for names in VALUES_ONLY.values()))
+
+
+def values_only(call: Any) -> bool:
+    """Whether a call is compared without gradients."""
+    return _VALUES_ONLY.fullmatch(call.name) is not None
+
+
 HALVES = "float16|bfloat16"
 WHOLE = "int64|int32|uint8|bool|first int64"
 # Reason: the changes and the names of functions that it concerns, both as patterns.
@@ -81,15 +98,6 @@ REASONS: dict[str, list[tuple[str, str]]] = {
             "stride|isin|inv|svdvals|svd|qr|det|slogdet|lu.*|householder.*|ldl.*",
         ),
     ],
-    "constants have no history here: no gradient, where PyTorch gives zeros": [
-        (".*", r"(eq|ne|lt|le|gt|ge|greater|less|greater_equal|less_equal|not_equal)_|logical_.*_"),
-        ("twin", "eq|ne|lt|le|gt|ge|greater|less|greater_equal|less_equal|not_equal|logical_.*"),
-        (".*", "histogram|lstsq|trapezoid|matrix_power"),
-    ],
-    "the triangle that is not read gets gradient 0 here, in PyTorch what a formula leaves there": [
-        (".*", "cholesky_solve|cholesky_inverse"),
-    ],
-    "no gradient with respect to q here": [(".*", "nanquantile|quantile")],
     "PyTorch views what cannot be viewed in this layout, and raises": [
         ("turned|gaps", "local_response_norm|kron|take_along_dim|max_unpool.*|as_strided"),
     ],
@@ -153,7 +161,7 @@ REASONS |= {
             "unfold|local_response_norm|polygamma_?|ctc_loss|take_along_dim|max_unpool.*|arange|"
             "flip|tile|var_mean",
         ),
-        (".*", "tensor_split"),  # PyTorch too makes as many pieces as are asked for
+        (".*: .*", "tensor_split"),  # PyTorch too makes as many pieces as are asked for
     ],
     "both raise, but a check of values comes before that of the kind, or says it otherwise": [
         (".*: (tensor of 2|tensor)", ".*"),

@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 
 from parity_calls import F, here, pool  # noqa: E402
 from parity_selection import chosen  # noqa: E402
-from parity_uncovered import NO_COUNTERPART, REASONS  # noqa: E402
+from parity_uncovered import NO_COUNTERPART, REASONS, VALUES_ONLY  # noqa: E402
 from parity_variants import differs, order_of, show, to_ours, to_theirs  # noqa: E402
 
 import chainrule as cr  # noqa: E402
@@ -56,6 +56,7 @@ FEW = 10
 
 def test_how_many_calls(capsys: pytest.CaptureFixture[str]) -> None:
     """Ten samples a function or more, but for those that take no tensor."""
+    assert all(chosen(name, VALUES, 2, 4) for name in NAMES)
     counts = {name: len(chosen(name, VALUES, 2, 4)) for name in NAMES}
     tensors = [n for n in NAMES if any(isinstance(a, torch.Tensor) for c in pool()[n]
                                        for a in c.args)]  # fmt: skip
@@ -70,6 +71,8 @@ def test_what_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         for name, reason in NO_COUNTERPART.items():
             print(f"\nnot compared: {name} ({reason})", end="")
+        for reason, listed in VALUES_ONLY.items():
+            print(f"\nno gradients compared: {reason} ({listed[:120]})", end="")
         for reason, listed in REASONS.items():
             print(f"\nnot compared: {reason} ({'; '.join(n for _, n in listed)[:120]})", end="")
     assert len(NO_COUNTERPART) + len(REASONS) < 40
