@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import audio, captions, datasets, languages, text, vectors
-from .collate import collate, default_collate, default_collate_fn_map, default_convert
+from .collation import collate, default_collate, default_collate_fn_map, default_convert
 from .dataset import (
     ChainDataset,
     ConcatDataset,

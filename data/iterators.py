@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..autograd.handle import make
-from .collate import default_collate
+from .collation import default_collate
 from .dataset import Subset, TensorDataset, fetched
 from .sampler import draw_seed
 from .worker import Worker

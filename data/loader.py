@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-from .collate import default_collate, default_convert
+from .collation import default_collate, default_convert
 from .dataset import IterableDataset
 from .iterators import InProcess, InWorkers, Passes
 from .sampler import BatchSampler, RandomSampler, SequentialSampler

@@ -40,8 +40,8 @@ def test_data_has_two_paths_and_one_module() -> None:
 
     assert old is cr.data
     assert cr.utils.data.DataLoader is cr.data.DataLoader
-    from chainrule.data.collate import default_collate
-    from chainrule.utils.data.collate import default_collate as same
+    from chainrule.data.collation import default_collate
+    from chainrule.utils.data.collation import default_collate as same
 
     assert same is default_collate
 
