@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.handle import make, scalar_of
-from ..autograd.views import as_array, bump, set_data
-from .optimizer import Optimizer, number
+from ..autograd.handle import make
+from ..autograd.views import as_array
+from .optimizer import number
+from .whole import Whole
 
 Loss = Callable[[float, Any], tuple[float, Any]]
 
 
-class LBFGS(Optimizer):
+class LBFGS(Whole):
     """Limited-memory BFGS: up to ``max_iter`` iterations a step, each along −H·g.
 
     H is built from the last ``history_size`` changes of parameters and gradients;
@@ -53,37 +54,8 @@ class LBFGS(Optimizer):
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
 
-    # -- all parameters as one vector -----------------------------------------------------------
-
-    @property
-    def _params(self) -> list[Any]:
-        params: list[Any] = self.param_groups[0]["params"]
-        return params
-
     def _gradient(self) -> Any:
-        parts = [
-            np.zeros(p.numel(), p.dtype.np) if p.grad is None else np.ravel(p.grad._data)
-            for p in self._params
-        ]
-        return np.concatenate(parts)
-
-    def _position(self) -> Any:
-        return np.concatenate([np.ravel(p._data) for p in self._params])
-
-    def _move(self, x: Any) -> None:
-        """Set the parameters to the values of a vector."""
-        start = 0
-        for p in self._params:
-            n = p.numel()
-            part = x[start : start + n].reshape(tuple(p.shape))
-            if type(p._data) is np.ndarray:
-                np.copyto(p._data, part)
-            else:
-                set_data(p, scalar_of(part[()]))
-            bump(p, "an optimizer's step")
-            start += n
-
-    # -- the step -------------------------------------------------------------------------------
+        return self._vector([p.grad for p in self._params])
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Run the iterations; return the loss at the beginning."""
@@ -118,7 +90,7 @@ class LBFGS(Optimizer):
             if group["line_search_fn"] is not None:
                 if group["line_search_fn"] != "strong_wolfe":
                     raise RuntimeError("only 'strong_wolfe' is supported")
-                start = self._position()
+                start = self._vector(self._params)
 
                 def at(size: float, along: Any, start: Any = start) -> tuple[float, Any]:
                     self._move(start + along.dtype.type(size) * along)
@@ -129,7 +101,7 @@ class LBFGS(Optimizer):
                 self._move(start + d.dtype.type(t) * d)
                 done = _largest(g) <= group["tolerance_grad"]
             else:
-                self._move(self._position() + d.dtype.type(t) * d)
+                self._move(self._vector(self._params) + d.dtype.type(t) * d)
                 done = False
                 if iterations != group["max_iter"]:
                     loss = float(self._closure(closure))

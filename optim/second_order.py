@@ -14,44 +14,19 @@ import numpy as np
 
 from ..autograd import Tensor, modes
 from ..autograd.gradients import grad
-from ..autograd.handle import make, scalar_of
-from ..autograd.views import bump, set_data
-from .optimizer import Optimizer, number
+from ..autograd.handle import make
+from .optimizer import number
 from .stepwise import check
+from .whole import Whole
 
 Product = Callable[[Any], Any]
 
 
-class _Whole(Optimizer):
-    """An optimizer that sees all parameters as one float64 vector."""
+class _Curved(Whole):
+    """What both optimizers here need: vectors in float64, gradients, a closure."""
 
-    @property
-    def _params(self) -> list[Any]:
-        return [p for group in self.param_groups for p in group["params"]]
-
-    def _vector(self, tensors: Any) -> Any:
-        parts = []
-        for t, p in zip(tensors, self._params, strict=True):
-            data = np.zeros(p.numel()) if t is None else np.asarray(t._data)
-            parts.append(data.astype(np.float64).ravel())
-        return np.concatenate(parts)
-
-    def _split(self, x: Any) -> list[Any]:
-        made, start = [], 0
-        for p in self._params:
-            part = x[start : start + p.numel()].reshape(tuple(p.shape)).astype(p.dtype.np)
-            made.append(make(scalar_of(part[()]) if not part.ndim else part))
-            start += p.numel()
-        return made
-
-    def _move(self, x: Any) -> None:
-        """Set the parameters to the values of a vector."""
-        for p, t in zip(self._params, self._split(x), strict=True):
-            if type(p._data) is np.ndarray:
-                np.copyto(p._data, t._data)
-            else:
-                set_data(p, t._data)
-            bump(p, "an optimizer's step")
+    def _double(self, tensors: Any) -> Any:
+        return self._vector(tensors, np.float64)
 
     def _grads(self, outputs: Any, seeds: Any = None, *, create_graph: bool = False) -> Any:
         return grad(
@@ -100,7 +75,7 @@ def conjugate_gradients(
     return x, curvature, k
 
 
-class Newton(_Whole):
+class Newton(_Curved):
     """Newton's method: θ ← θ − lr·t·d, (H + damping·I) d = g, by conjugate gradients.
 
     ``step(closure)``: the closure returns the loss and does not call backward. The system is solved
@@ -132,7 +107,7 @@ class Newton(_Whole):
         loss = self._run(closure, "the loss")
         group = self.param_groups[0]
         first = self._grads(loss, create_graph=True)
-        g = self._vector(first)
+        g = self._double(first)
         known = [t for t in first if t is not None and t.requires_grad]
 
         def product(v: Any) -> Any:
@@ -142,10 +117,10 @@ class Newton(_Whole):
             seeds = [
                 p for p, t in zip(parts, first, strict=True) if t is not None and t.requires_grad
             ]
-            return self._vector(self._grads(known, seeds)) + group["damping"] * v
+            return self._double(self._grads(known, seeds)) + group["damping"] * v
 
         d, curvature, count = conjugate_gradients(product, g, group["max_cg"], group["tolerance"])
-        start, value = self._vector(self._params), float(loss.item())
+        start, value = self._double(self._params), float(loss.item())
         slope, t = -float(g @ d), number(group["lr"])
         for _ in range(30 if group["line_search"] else 0):
             self._move(start - t * d)
@@ -159,7 +134,7 @@ class Newton(_Whole):
         return loss.detach()
 
 
-class LevenbergMarquardt(_Whole):
+class LevenbergMarquardt(_Curved):
     """Least squares ½‖r‖²: θ ← θ − d, (JᵀJ + λI) d = Jᵀr, λ moved by what each step gains.
 
     ``step(closure)``: the closure returns the residuals r (any shape) and does not call backward.
@@ -188,7 +163,7 @@ class LevenbergMarquardt(_Whole):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Go one step; return half the sum of squares before it."""
         group, state = self.param_groups[0], self.state[self._params[0]]
-        start = self._vector(self._params)
+        start = self._double(self._params)
         damping, growth = state.get("damping", group["damping"]), 2.0
         value = 0.0
         for _ in range(1 + (group["tries"] if damping else 0)):
@@ -226,10 +201,10 @@ class LevenbergMarquardt(_Whole):
             pairs = zip(self._split(v), back, strict=True)
             seeds = [part for part, t in pairs if t is not None]
             (forward,) = grad(used, u, seeds, retain_graph=True)
-            return self._vector(self._grads(r, forward))
+            return self._double(self._grads(r, forward))
 
         residuals = np.asarray(r._data).astype(np.float64)
-        return 0.5 * float(np.sum(residuals**2)), self._vector(self._grads(r, r.detach())), squared
+        return 0.5 * float(np.sum(residuals**2)), self._double(self._grads(r, r.detach())), squared
 
 
 def _damped(product: Product, damping: float) -> Product:

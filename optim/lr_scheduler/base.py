@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from ...autograd import Tensor
@@ -103,14 +104,18 @@ class LRScheduler:
 
     def _set_epoch(self, epoch: int | None) -> None:
         """Go to an epoch (None: the next one) and set its rates."""
+        if epoch is None:
+            self.last_epoch += 1
+            self._take(self.get_lr)
+        else:
+            self.last_epoch = epoch
+            self._take(getattr(self, "_get_closed_form_lr", self.get_lr))
+
+    def _take(self, compute: Callable[[], list[Any]]) -> None:
+        """Set the rates that ``get_lr`` or its like computes within a step."""
         self._get_lr_called_within_step = True
         try:
-            if epoch is None:
-                self.last_epoch += 1
-                values = self.get_lr()
-            else:
-                self.last_epoch = epoch
-                values = getattr(self, "_get_closed_form_lr", self.get_lr)()
+            values = compute()
         finally:
             self._get_lr_called_within_step = False
         self._set(values)

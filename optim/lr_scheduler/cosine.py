@@ -96,12 +96,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             self._place(0 if epoch is None else epoch)
             epoch = 0 if epoch is None else epoch
         self.last_epoch = math.floor(epoch)
-        self._get_lr_called_within_step = True
-        try:
-            values = self.get_lr()
-        finally:
-            self._get_lr_called_within_step = False
-        self._set(values)
+        self._take(self.get_lr)
 
     def _place(self, epoch: Any) -> None:
         """Find the cycle that an epoch lies in, and its place there."""

@@ -6,7 +6,6 @@ import math
 import warnings
 from typing import Any
 
-from ...autograd import Tensor
 from ..optimizer import Optimizer
 from .base import EPOCH, LRScheduler
 
@@ -100,11 +99,9 @@ class ReduceLROnPlateau(LRScheduler):
                     "`min_lrs` field to match the length of the `optimizer` param groups."
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
+        values = []
         for group, least in zip(groups, self.min_lrs, strict=True):
             old = float(group["lr"])
             new = max(old * self.factor, least)
-            if old - new > self.eps:
-                if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(new)
-                else:
-                    group["lr"] = new
+            values.append(new if old - new > self.eps else group["lr"])
+        self._set(values)
