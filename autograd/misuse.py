@@ -180,8 +180,10 @@ def explained(
     text = str(error)
     if isinstance(error, TypeError) and "argument" in text:
         return error
-    foreign = type(error) is ValueError and any(words in text for words in PARSED + NUMPY)
-    if isinstance(error, ValueError) and not foreign:
+    parsed = any(words in text for words in PARSED)
+    if isinstance(error, ValueError) and not (
+        type(error) is ValueError and (parsed or any(words in text for words in NUMPY))
+    ):
         return error
     strict = isinstance(error, (AttributeError, TypeError))
     found = find(name, _listed(function, args, kwargs), scalars, strict)
@@ -189,10 +191,8 @@ def explained(
         return found
     if isinstance(error, (OverflowError, MemoryError, ZeroDivisionError)):
         return RuntimeError(f"{name}(): {error or 'not enough memory for the result'}")
-    if type(error) is ValueError and any(words in str(error) for words in PARSED):
-        return TypeError(f"{name}(): {error}")
-    if type(error) is ValueError and any(words in str(error) for words in NUMPY):
-        return ShapeError(f"{name}(): {error}")
+    if isinstance(error, ValueError):
+        return (TypeError if parsed else ShapeError)(f"{name}(): {error}")
     if isinstance(error, AttributeError) and not isinstance(error.obj, (Handle, np.generic)):
         got = type(error.obj).__name__
         if got in vars(builtins) or error.obj is None:

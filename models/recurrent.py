@@ -33,7 +33,28 @@ def recurrent(kind: str, *sizes: int, **options: Any) -> Any:
     return KINDS[kind](*sizes, batch_first=True, **options)
 
 
-class ManyToOne(nn.Module):
+class _Reader(nn.Module):
+    """What reads a sequence: an embedding of symbols or none, a recurrent layer, a linear map."""
+
+    def __init__(
+        self,
+        features: int,
+        hidden: int,
+        outputs: int,
+        kind: str = "lstm",
+        layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        vocabulary: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.embedding = None if vocabulary is None else nn.Embedding(vocabulary, features)
+        options = {"num_layers": layers, "bidirectional": bidirectional, "dropout": dropout}
+        self.recurrent = recurrent(kind, features, hidden, **options)
+        self.linear = nn.Linear(hidden * (2 if bidirectional else 1), outputs)
+
+
+class ManyToOne(_Reader):
     """A sequence to one vector of scores: h_T of a recurrent layer, then a linear map.
 
     Input (N, T, features), or token numbers (N, T) with ``vocabulary``; ``lengths`` (N,) says
@@ -46,23 +67,6 @@ class ManyToOne(nn.Module):
     torch.Size([4, 2])
     """
 
-    def __init__(
-        self,
-        features: int,
-        hidden: int,
-        outputs: int,
-        kind: str = "lstm",
-        layers: int = 1,
-        bidirectional: bool = False,
-        dropout: float = 0.0,
-        vocabulary: int | None = None,
-    ) -> None:
-        super().__init__()
-        self.embedding = None if vocabulary is None else nn.Embedding(vocabulary, features)
-        options = {"num_layers": layers, "bidirectional": bidirectional, "dropout": dropout}
-        self.recurrent = recurrent(kind, features, hidden, **options)
-        self.linear = nn.Linear(hidden * (2 if bidirectional else 1), outputs)
-
     def forward(self, x: Any, lengths: Any = None) -> Any:
         """Return the scores (N, outputs)."""
         x = x if self.embedding is None else self.embedding(x)
@@ -74,7 +78,7 @@ class ManyToOne(nn.Module):
         return self.linear(_torch["cat"](list(last[-ways:]), dim=-1))
 
 
-class ManyToMany(nn.Module):
+class ManyToMany(_Reader):
     """Scores at every step: a recurrent layer, then one linear map for all steps.
 
     Input and ``lengths`` as ``ManyToOne``; output (N, T, outputs).
@@ -83,23 +87,6 @@ class ManyToMany(nn.Module):
     >>> cr.models.ManyToMany(3, 8, 5)(cr.zeros(4, 6, 3)).shape
     torch.Size([4, 6, 5])
     """
-
-    def __init__(
-        self,
-        features: int,
-        hidden: int,
-        outputs: int,
-        kind: str = "lstm",
-        layers: int = 1,
-        bidirectional: bool = False,
-        dropout: float = 0.0,
-        vocabulary: int | None = None,
-    ) -> None:
-        super().__init__()
-        self.embedding = None if vocabulary is None else nn.Embedding(vocabulary, features)
-        options = {"num_layers": layers, "bidirectional": bidirectional, "dropout": dropout}
-        self.recurrent = recurrent(kind, features, hidden, **options)
-        self.linear = nn.Linear(hidden * (2 if bidirectional else 1), outputs)
 
     def forward(self, x: Any, lengths: Any = None) -> Any:
         """Return the scores (N, T, outputs)."""
