@@ -8,7 +8,7 @@ from typing import Any
 from ..autograd.declare import names
 from . import constraints as c
 from .discrete import Binomial, Odds
-from .distribution import Distribution, broadcast_all
+from .distribution import Distribution, broadcast_all, limits
 
 _t = names["torch"]
 
@@ -84,7 +84,7 @@ class Categorical(Odds):
 
     def entropy(self) -> Any:
         """−Σ p ln p."""
-        smallest = -3.4028234663852886e38 if self.logits.itemsize == 4 else -1.7976931348623157e308
+        smallest = limits(self.logits).min
         return -(self.logits.clamp(min=smallest) * self.probs).sum(-1)
 
     def enumerate_support(self, expand: bool = True) -> Any:
@@ -92,21 +92,12 @@ class Categorical(Odds):
         return self._enumerated(_t["arange"](self._num_events), expand)
 
 
-class OneHotCategorical(Distribution):
-    """One of K choices as a vector with a 1 at the choice.
-
-    >>> import chainrule as cr
-    >>> cr.distributions.OneHotCategorical(cr.tensor([0.0, 1.0])).sample()
-    tensor([0., 1.])
-    """
+class _Choices(Distribution):
+    """Vectors over K choices, whose parameters a Categorical holds."""
 
     arg_constraints = {"probs": c.simplex, "logits": c.real_vector}
-    support: Any = c.one_hot
-    has_enumerate_support = True
 
-    def __init__(
-        self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
-    ) -> None:
+    def __init__(self, probs: Any, logits: Any, validate_args: bool | None) -> None:
         self._categorical = Categorical(probs, logits, validate_args)
         shape = self._categorical.param_shape
         super().__init__(shape[:-1], shape[-1:], validate_args)
@@ -127,6 +118,26 @@ class OneHotCategorical(Distribution):
         """Log-probabilities."""
         return self._categorical.logits
 
+    def _vectors(self, index: Any) -> Any:
+        return names["F"]["one_hot"](index, self._event_shape[0]).to(self.probs.dtype)
+
+
+class OneHotCategorical(_Choices):
+    """One of K choices as a vector with a 1 at the choice.
+
+    >>> import chainrule as cr
+    >>> cr.distributions.OneHotCategorical(cr.tensor([0.0, 1.0])).sample()
+    tensor([0., 1.])
+    """
+
+    support: Any = c.one_hot
+    has_enumerate_support = True
+
+    def __init__(
+        self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+    ) -> None:
+        super().__init__(probs, logits, validate_args)
+
     @property
     def mean(self) -> Any:
         """The parameter probs."""
@@ -141,9 +152,6 @@ class OneHotCategorical(Distribution):
     def variance(self) -> Any:
         """p(1 − p)."""
         return self.probs * (1 - self.probs)
-
-    def _vectors(self, index: Any) -> Any:
-        return names["F"]["one_hot"](index, self._event_shape[0]).to(self.probs.dtype)
 
     def sample(self, sample_shape: Any = ()) -> Any:
         """Vectors with one 1."""
@@ -166,7 +174,7 @@ class OneHotCategorical(Distribution):
         return values.expand(k, *self._batch_shape, k) if expand else values
 
 
-class Multinomial(Distribution):
+class Multinomial(_Choices):
     """How often each of K choices comes in ``total_count`` draws.
 
     >>> import chainrule as cr
@@ -175,8 +183,6 @@ class Multinomial(Distribution):
     tensor([1., 1., 1., 1., 1., 1.])
     """
 
-    arg_constraints = {"probs": c.simplex, "logits": c.real_vector}
-
     def __init__(
         self, total_count: int = 1, probs: Any = None, logits: Any = None,
         validate_args: bool | None = None,
@@ -184,30 +190,12 @@ class Multinomial(Distribution):
         if not isinstance(total_count, int):
             raise NotImplementedError("inhomogeneous total_count is not supported")
         self.total_count = total_count
-        self._categorical = Categorical(probs=probs, logits=logits)
-        shape = self._categorical.param_shape
-        super().__init__(shape[:-1], shape[-1:], validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
-        """The same distribution with its parameters expanded to ``batch_shape``."""
-        new = super().expand(batch_shape)
-        new._categorical = self._categorical.expand(batch_shape)
-        return new
+        super().__init__(probs, logits, validate_args)
 
     @property
     def support(self) -> Any:
         """Counts that sum to total_count."""
         return c.multinomial(self.total_count)
-
-    @property
-    def probs(self) -> Any:
-        """Probabilities."""
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Any:
-        """Log-probabilities."""
-        return self._categorical.logits
 
     @property
     def mean(self) -> Any:
@@ -222,7 +210,7 @@ class Multinomial(Distribution):
     def sample(self, sample_shape: Any = ()) -> Any:
         """Counts of the choices drawn."""
         drawn = self._categorical.sample((self.total_count, *tuple(sample_shape)))
-        return names["F"]["one_hot"](drawn, self._event_shape[0]).sum(0).to(self.probs.dtype)
+        return self._vectors(drawn).sum(0)
 
     def log_prob(self, value: Any) -> Any:
         """The value ln n! − Σ ln kᵢ! + Σ kᵢ ln pᵢ."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..autograd.declare import names
 from . import constraints as c
-from .distribution import LOG_2PI, Distribution, broadcast_all
+from .distribution import LOG_2PI, Distribution, broadcast_all, limits, standard_normal
 
 _t = names["torch"]
 EULER = 0.57721566490153286060651209008
@@ -68,8 +68,7 @@ class Normal(_LocScale):
     def rsample(self, sample_shape: Any = ()) -> Any:
         """The parameter loc + scale·ε."""
         shape = self._extended_shape(sample_shape)
-        zeros, ones = (_t[f](shape, dtype=self.loc.dtype) for f in ("zeros", "ones"))
-        return self.loc + _t["normal"](zeros, ones) * self.scale
+        return self.loc + standard_normal(shape, self.loc.dtype) * self.scale
 
     def log_prob(self, value: Any) -> Any:
         """The logarithm of the density."""
@@ -110,7 +109,7 @@ class Laplace(_LocScale):
     def rsample(self, sample_shape: Any = ()) -> Any:
         """Through the inverse of the distribution function."""
         shape = self._extended_shape(sample_shape)
-        eps = 2.0 ** -(23 if self.loc.itemsize == 4 else 52)
+        eps = limits(self.loc).eps
         u = _t["empty"](shape, dtype=self.loc.dtype).uniform_(eps - 1, 1)
         return self.loc - self.scale * u.sign() * (-u.abs()).log1p()
 
@@ -194,8 +193,8 @@ class Gumbel(_LocScale):
     def rsample(self, sample_shape: Any = ()) -> Any:
         """The parameter loc − scale·ln(−ln u)."""
         shape = self._extended_shape(sample_shape)
-        small = {4: (2.0**-126, 2.0**-24), 8: (2.0**-1022, 2.0**-53)}[self.loc.itemsize]
-        u = _t["rand"](shape, dtype=self.loc.dtype).clamp(small[0], 1 - small[1])
+        info = limits(self.loc)
+        u = _t["rand"](shape, dtype=self.loc.dtype).clamp(info.tiny, 1 - info.eps / 2)
         return self.loc - self.scale * (-u.log()).log()
 
     def log_prob(self, value: Any) -> Any:
@@ -324,8 +323,7 @@ class StudentT(Distribution):
     def rsample(self, sample_shape: Any = ()) -> Any:
         """A normal number over the root of a chi-squared one."""
         shape = self._extended_shape(sample_shape)
-        zeros, ones = (_t[f](shape, dtype=self.df.dtype) for f in ("zeros", "ones"))
-        x = _t["normal"](zeros, ones)
+        x = standard_normal(shape, self.df.dtype)
         z = _t["_standard_gamma"]((self.df / 2).expand(shape)) / 0.5
         return self.loc + self.scale * x * _t["rsqrt"](z / self.df)
 

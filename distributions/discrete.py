@@ -12,6 +12,7 @@ from .distribution import (
     Distribution,
     broadcast_all,
     lazy_property,
+    limits,
     logits_to_probs,
     probs_to_logits,
 )
@@ -150,7 +151,7 @@ class Geometric(Odds):
         """⌊ln u / ln(1 − p)⌋."""
         with modes.no_grad():
             u = _t["rand"](self._extended_shape(sample_shape), dtype=self.probs.dtype)
-            u = u.clamp(min=2.0**-126 if u.itemsize == 4 else 2.0**-1022)
+            u = u.clamp(min=limits(u).tiny)
             return (u.log() / (-self.probs).log1p()).floor()
 
     def log_prob(self, value: Any) -> Any:

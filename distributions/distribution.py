@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
+
+import ml_dtypes
 
 from ..autograd import Size, Tensor, modes
 from ..autograd.declare import names
@@ -27,10 +29,29 @@ def broadcast_all(*values: Any) -> tuple[Any, ...]:
     return tuple(_t["broadcast_tensors"](*made))
 
 
+class Limits(NamedTuple):
+    """A floating type's smallest normal number, the gap after 1, and its least number."""
+
+    tiny: float
+    eps: float
+    min: float
+
+
+def limits(x: Any) -> Limits:
+    """The limits of a tensor's floating type."""
+    facts: Any = ml_dtypes.finfo(x.dtype.np)  # type: ignore[no-untyped-call]
+    return Limits(float(facts.tiny), float(facts.eps), float(facts.min))
+
+
 def clamp_probs(probs: Any) -> Any:
     """Probabilities kept away from 0 and 1 by the type's precision."""
-    eps = 2.0 ** -(23 if probs.itemsize == 4 else 52)
+    eps = limits(probs).eps
     return probs.clamp(min=eps, max=1 - eps)
+
+
+def standard_normal(shape: Any, dtype: Any) -> Any:
+    """Numbers from N(0, 1): each element its own draw, as PyTorch's ``normal`` of two tensors."""
+    return _t["normal"](_t["zeros"](shape, dtype=dtype), _t["ones"](shape, dtype=dtype))
 
 
 def logits_to_probs(logits: Any, is_binary: bool = False) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from ..autograd import Size
 from ..autograd.declare import names
 from . import constraints as c
-from .distribution import LOG_2PI, Distribution, lazy_property
+from .distribution import LOG_2PI, Distribution, lazy_property, standard_normal
 
 _t, _linalg = names["torch"], names["linalg"]
 
@@ -174,8 +174,7 @@ class MultivariateNormal(Distribution):
     def rsample(self, sample_shape: Any = ()) -> Any:
         """The parameter loc + L ε, L the Cholesky factor."""
         shape = self._extended_shape(sample_shape)
-        zeros, ones = (_t[f](shape, dtype=self.loc.dtype) for f in ("zeros", "ones"))
-        eps = _t["normal"](zeros, ones)
+        eps = standard_normal(shape, self.loc.dtype)
         return self.loc + (self._factor @ eps.unsqueeze(-1)).squeeze(-1)
 
     def log_prob(self, value: Any) -> Any:

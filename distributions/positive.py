@@ -8,7 +8,7 @@ from typing import Any
 from ..autograd.declare import names
 from . import constraints as c
 from .continuous import Cauchy, Normal
-from .distribution import Distribution, broadcast_all
+from .distribution import Distribution, broadcast_all, limits
 from .multivariate import Dirichlet
 
 _t = names["torch"]
@@ -109,7 +109,7 @@ class Gamma(Distribution):
         """A standard gamma number over the rate, both differentiable."""
         shape = self._extended_shape(sample_shape)
         value = _t["_standard_gamma"](self.concentration.expand(shape)) / self.rate.expand(shape)
-        value.detach().clamp_(min=2.0**-126 if value.itemsize == 4 else 2.0**-1022)
+        value.detach().clamp_(min=limits(value).tiny)
         return value
 
     def log_prob(self, value: Any) -> Any:

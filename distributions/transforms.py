@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ..autograd import Size, modes
 from ..autograd.declare import names
 from . import constraints as c
-from .distribution import Distribution
+from .distribution import Distribution, limits
 from .multivariate import sum_rightmost
 
 _t = names["torch"]
@@ -130,12 +130,12 @@ class SigmoidTransform(Transform):
     codomain: Any = c.unit_interval
 
     def _call(self, x: Any) -> Any:
-        small = {4: (2.0**-126, 2.0**-23), 8: (2.0**-1022, 2.0**-52)}[x.itemsize]
-        return x.sigmoid().clamp(min=small[0], max=1.0 - small[1])
+        info = limits(x)
+        return x.sigmoid().clamp(min=info.tiny, max=1.0 - info.eps)
 
     def _inverse(self, y: Any) -> Any:
-        small = {4: (2.0**-126, 2.0**-23), 8: (2.0**-1022, 2.0**-52)}[y.itemsize]
-        y = y.clamp(min=small[0], max=1.0 - small[1])
+        info = limits(y)
+        y = y.clamp(min=info.tiny, max=1.0 - info.eps)
         return y.log() - (-y).log1p()
 
     def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
