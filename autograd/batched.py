@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .op import Op, registry
+from .op import Op
+from .stand_in import StandIn
 
 
 class Level:
@@ -35,11 +36,10 @@ class Level:
         return f"<vmap over {self.size} examples>"
 
 
-class Batched:
+class Batched(StandIn):
     """Values of all examples: ``value`` has one leading dimension for each of ``levels``."""
 
     __slots__ = ("__weakref__", "levels", "value")
-    __array_ufunc__ = None  # NumPy leaves operators to Batched
 
     def __init__(self, value: Any, levels: tuple[Level, ...]) -> None:
         self.value, self.levels = value, levels
@@ -68,11 +68,6 @@ class Batched:
         return self.value.dtype
 
     @property
-    def mT(self) -> Any:
-        """The transpose of the last two dimensions."""
-        return registry["transpose"].call(self, -2, -1)
-
-    @property
     def real(self) -> Batched:
         """The real parts."""
         return Batched(self.value.real, self.levels)
@@ -85,9 +80,6 @@ class Batched:
         """Itself: the values are never written in place."""
         return self
 
-    def __neg__(self) -> Any:
-        return run(registry["neg"], (self,), ())
-
     def __repr__(self) -> str:
         sizes = "x".join(str(level.size) for level in self.levels)
         return f"<{sizes} examples of shape {list(self.shape)}, {self.dtype}>"
@@ -96,11 +88,6 @@ class Batched:
     def _apply(op: Op, values: Sequence[Any], params: tuple[Any, ...] = ()) -> Any:
         """Run an operation on all examples at once."""
         return run(op, values, params)
-
-    @staticmethod
-    def fit(g: Batched, shape: tuple[int, ...]) -> Any:
-        """Undo broadcasting within each example."""
-        return unbroadcast(g, shape)
 
     # -- what needs one value, which there is not -----------------------------------------------
 
@@ -131,17 +118,6 @@ class Batched:
     _refuse = __array__
 
 
-def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """A gradient that is no array in the shape of its value, by operations."""
-    lead = g.ndim - len(shape)
-    if lead < 0 or not g.ndim:
-        return registry["expand"].call(g, tuple(shape))
-    dims = tuple(range(lead))
-    dims += tuple(k + lead for k, n in enumerate(shape) if n == 1 and g.shape[k + lead] != 1)
-    summed = registry["sum"].call(g, dims, False) if dims else g
-    return registry["reshape"].call(summed, tuple(shape))
-
-
 def peek(data: Any) -> Any:
     """The values of all examples as one array, for checks that look at every element."""
     return data.value if type(data) is Batched else np.asarray(data)
@@ -153,19 +129,3 @@ def _unset(op: Op, values: Sequence[Any], params: tuple[Any, ...]) -> Any:
 
 run: Callable[[Op, Sequence[Any], tuple[Any, ...]], Any] = _unset
 admit: Any = _unset  # ... and here the one that brings older tensors into a level
-
-
-def _operator(name: str, swapped: bool) -> Callable[[Batched, Any], Any]:
-    def method(self: Batched, other: Any) -> Any:
-        return run(registry[name], (other, self) if swapped else (self, other), ())
-
-    return method
-
-
-_SIGNS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow"}
-for _sign, _name in {**_SIGNS, "matmul": "matmul"}.items():
-    setattr(Batched, f"__{_sign}__", _operator(_name, False))
-    setattr(Batched, f"__r{_sign}__", _operator(_name, True))
-for _sign in ("gt", "lt", "ge", "le", "eq", "ne"):
-    setattr(Batched, f"__{_sign}__", _operator(_sign, False))
-Batched.__hash__ = object.__hash__  # type: ignore[method-assign]  # values are compared, not hashed

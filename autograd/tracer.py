@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from . import modes
-from .batched import unbroadcast
 from .dtypes import F64, of
 from .graph import Leaf, Node, ancestors, is_output
 from .handle import Handle, make, scalar_of
 from .op import Op, registry
+from .stand_in import StandIn
 from .views import as_array
 
 SHORT = {"float": "f", "int": "i", "uint": "u", "bool": "b", "complex": "c", "bfloat": "bf"}
@@ -152,11 +152,10 @@ def _recorded(graph: Graph, node: Node, env: dict[Any, Any], outs: list[Var]) ->
     graph.equations.append(equation)
 
 
-class Tracer:
+class Tracer(StandIn):
     """A value under capture: it computes, and writes down what was computed."""
 
     __slots__ = ("graph", "value", "var")
-    __array_ufunc__ = None  # NumPy leaves operators to the Tracer
 
     def __init__(self, graph: _Capture, value: Any, var: Var) -> None:
         self.graph, self.value, self.var = graph, value, var
@@ -182,17 +181,9 @@ class Tracer:
         return self.var.dtype
 
     @property
-    def mT(self) -> Any:
-        """The transpose of the last two dimensions."""
-        return registry["transpose"].call(self, -2, -1)
-
-    @property
     def real(self) -> Any:
         """The real parts."""
         return registry["real"].call(self)
-
-    def __neg__(self) -> Any:
-        return Tracer._apply(registry["neg"], (self,))
 
     def astype(self, dtype: Any) -> Any:
         """The value in another dtype."""
@@ -204,11 +195,6 @@ class Tracer:
         capture = next(v.graph for v in values if isinstance(v, Tracer))
         return capture.emit(op, values, params)
 
-    @staticmethod
-    def fit(g: Tracer, shape: tuple[int, ...]) -> Any:
-        """Undo broadcasting, in equations."""
-        return unbroadcast(g, shape)
-
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
             f"the program needs the value of {self.var!r} while it is captured: a graph cannot "
@@ -217,25 +203,6 @@ class Tracer:
         )
 
     __bool__ = __float__ = __int__ = __index__ = __array__ = tolist = item = _refuse
-
-
-def _operator(name: str, swapped: bool) -> Callable[..., Any]:
-    def method(self: Tracer, other: Any) -> Any:
-        pair = (other, self) if swapped else (self, other)
-        return Tracer._apply(registry[name], pair)
-
-    return method
-
-
-for _sign, _name in (("add", "add"), ("sub", "sub"), ("mul", "mul"), ("truediv", "div")):
-    setattr(Tracer, f"__{_sign}__", _operator(_name, False))
-    setattr(Tracer, f"__r{_sign}__", _operator(_name, True))
-for _sign, _name in (("pow", "pow"), ("matmul", "matmul")):
-    setattr(Tracer, f"__{_sign}__", _operator(_name, False))
-    setattr(Tracer, f"__r{_sign}__", _operator(_name, True))
-for _sign in ("gt", "lt", "ge", "le", "eq", "ne"):
-    setattr(Tracer, f"__{_sign}__", _operator(_sign, False))
-Tracer.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 class _Capture:
