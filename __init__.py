@@ -9,6 +9,7 @@ from typing import Any
 from . import autograd
 from .autograd import Graph, Size, Tensor, capture, vmap
 from .autograd.declare import names as _names
+from .autograd.declare import settle as _settle
 from .autograd.devices import device
 from .autograd.dtypes import (
     bfloat16,
@@ -131,11 +132,12 @@ pi, e, inf, nan, newaxis = math.pi, math.e, math.inf, math.nan, None
 # NumPy warns of overflow and of log 0; PyTorch answers inf and nan without a word, and so do we.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=rf"{__name__}\.")
 
+_settle(__name__)
 globals().update({k: v for k, v in _names["torch"].items() if k not in ("all", "any")})
 all, any = _names["torch"]["all"], _names["torch"]["any"]
 
 # Rooms that are imported when first touched: nobody pays for what is not used.
-_LAZY = ("viz", "data", "nn", "optim", "distributions", "models")
+_LAZY = ("viz", "data", "nn", "optim", "distributions", "models", "teach")
 
 
 def __getattr__(name: str) -> Any:

@@ -90,7 +90,7 @@ class Context:
 class _CustomOp:
     """The face of a user's Function where a node expects its operation."""
 
-    several = variadic = view = False
+    several = variadic = view = partial = False
     inputs: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
     aux: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,25 @@ class Space(dict[str, Callable[..., Any]]):
 
 
 names = {space: Space() for space in ("torch", "tensor", "F", "linalg", "special", "fft")}
+HOMES = {"torch": "", "F": ".nn.functional", **{s: f".{s}" for s in ("linalg", "special", "fft")}}
 USUAL = ("torch", "tensor", "inplace")
+
+
+def settle(package: str) -> None:
+    """Give each public function the address at which users find it, by which it pickles.
+
+    The module that declares it stays readable as ``family``.
+    """
+    for space, below in HOMES.items():
+        for name, function in names[space].items():
+            if isinstance(function, FunctionType) and not hasattr(function, "family"):
+                function.family = function.__module__  # type: ignore[attr-defined]
+                function.__module__, function.__qualname__ = package + below, name
+
+
+def family_of(function: Any) -> str:
+    """The module that declares a public function."""
+    return str(getattr(function, "family", getattr(function, "__module__", None)) or "")
 
 
 def elementwise(

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .fading import Fading, fading
 from .hooks import Extra, Hooked, extra_of
 from .plan import Plan
 
@@ -174,12 +175,12 @@ class Leaf(Hooked):
     def value(self) -> Any:
         """The leaf's data, or None where a constant's data has gone."""
         v = self._value
-        return v() if type(v) is weakref.ref else v
+        return v() if type(v) is weakref.ref or type(v) is Fading else v
 
     @value.setter
     def value(self, value: Any) -> None:
         weak = not self.requires_grad and type(value) is np.ndarray
-        self._value = weakref.ref(value) if weak else value
+        self._value = fading(value) if weak else value
 
     def keep_alive(self) -> None:
         """Hold the data even if no gradient is asked for (``watch()`` keeps every value)."""

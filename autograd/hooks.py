@@ -15,26 +15,23 @@ _ids = count()
 
 
 class Extra:
-    """What few nodes have: hooks, a kept gradient, a name, and what ``watch()`` wrote down."""
+    """What few nodes have: hooks, a kept gradient, a name, and what ``watch()`` wrote down.
 
-    __slots__ = (
-        *("after", "before", "edited", "grad", "hooks", "line", "metadata", "module", "name"),
-        *("packed", "post", "retain"),
-    )
+    The defaults belong to the class: under ``watch()`` every node gets one, and most stay so.
+    """
 
-    def __init__(self) -> None:
-        self.hooks: dict[int, Any] | None = None  # run on the gradient of this value
-        self.before: dict[int, Any] | None = None  # run on the gradients before the backward
-        self.after: dict[int, Any] | None = None  # run on what the backward gave
-        self.post: dict[int, Any] | None = None  # leaves: run after accumulation
-        self.retain = False  # keep the gradient of this value
-        self.grad: Any = None  # ... here
-        self.name: str | None = None
-        self.line: str | None = None  # the user's source line, under watch() or detect_anomaly()
-        self.module: str | None = None  # the module path, under watch()
-        self.edited = 0  # serial of the last in-place edit of a 0-d value
-        self.packed = False  # some of what it saved went through saved_tensors_hooks
-        self.metadata: dict[Any, Any] | None = None  # the user's
+    hooks: dict[int, Any] | None = None  # run on the gradient of this value
+    before: dict[int, Any] | None = None  # run on the gradients before the backward
+    after: dict[int, Any] | None = None  # run on what the backward gave
+    post: dict[int, Any] | None = None  # leaves: run after accumulation
+    retain = False  # keep the gradient of this value
+    grad: Any = None  # ... here
+    name: str | None = None
+    line: str | None = None  # the user's source line, under watch() or detect_anomaly()
+    module: str | None = None  # the module path, under watch()
+    edited = 0  # serial of the last in-place edit of a 0-d value
+    packed = False  # some of what it saved went through saved_tensors_hooks
+    metadata: dict[Any, Any] | None = None  # the user's
 
 
 def extra_of(node: Any) -> Extra:

@@ -264,24 +264,47 @@ def observe(node: Any, value: Any) -> None:
 
 def annotate(node: Any, value: Any) -> None:
     """Write down what see-through mode keeps of a new node."""
-    extra = extra_of(node)
-    node.value = value.copy() if isinstance(value, np.ndarray) else value
+    extra = node.extra or extra_of(node)
+    node.value = value.copy() if type(value) is np.ndarray else value
     extra.retain = node.requires_grad
-    extra.line = user_line()
-    extra.module = local.module or None
-    for constant in node.constants:  # a leaf without gradient holds its data weakly
+    extra.line = user_line(3)  # not this function, nor the two around it
+    if local.module:
+        extra.module = local.module
+    if node.constants:
+        _keep_alive(node.constants)
+
+
+def _keep_alive(constants: Any) -> None:
+    for constant in constants:  # a leaf without gradient holds its data weakly
         if hasattr(constant, "keep_alive"):
             constant.keep_alive()
 
 
-def user_line() -> str | None:
-    """``file:line: code`` of the innermost frame that is not the library's."""
-    package = __name__.split(".")[0]
-    frame: Any = sys._getframe(1)
+_package = __name__.split(".")[0]
+_rooms = f"{_package}."
+_lines: dict[tuple[int, int], tuple[Any, str]] = {}  # a place in a code object, and its text
+
+
+def user_line(depth: int = 1) -> str | None:
+    """``file:line: code`` of the innermost frame that is not the library's, from ``depth`` on."""
+    frame: Any = sys._getframe(depth)
     while frame is not None:
-        if frame.f_globals.get("__name__", "").split(".")[0] != package:
-            file, number = frame.f_code.co_filename, frame.f_lineno
-            code = linecache.getline(file, number).strip()
-            return f"{file}:{number}: {code}" if code else f"{file}:{number}"
+        known = _lines.get((id(frame.f_code), frame.f_lasti))
+        if known is not None:
+            return known[1]
+        name = frame.f_globals.get("__name__") or ""
+        if name != _package and not name.startswith(_rooms):
+            return _read_line(frame)
         frame = frame.f_back
     return None
+
+
+def _read_line(frame: Any) -> str:
+    """The line with its place, remembered with its code object, whose id is its own as long."""
+    file, number = frame.f_code.co_filename, frame.f_lineno
+    code = linecache.getline(file, number).strip()
+    text = f"{file}:{number}: {code}" if code else f"{file}:{number}"
+    if len(_lines) > 10_000:
+        _lines.clear()
+    _lines[id(frame.f_code), frame.f_lasti] = frame.f_code, text
+    return text

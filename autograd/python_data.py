@@ -11,7 +11,6 @@ import numpy as np
 from . import dtypes, views
 from .batched import Batched
 from .dtypes import get_default_dtype
-from .graph import ancestors
 from .handle import Handle
 from .printing import tensor_str
 
@@ -110,12 +109,11 @@ class PythonData(Handle):
         return text_of(self)
 
     def _repr_html_(self) -> str | None:
-        """The drawn graph of a recorded result, in a notebook; nothing above 60 nodes."""
-        if self.grad_fn is None or len(ancestors([self._node])) > 60:
+        """The drawn graph of a recorded result, in a notebook; above 60 nodes a line about it."""
+        if self.grad_fn is None:
             return None
-        viz = import_module("..viz", __package__)
-        drawn: str = viz.draw(self)._repr_html_()
-        return drawn
+        shown: str | None = import_module("..viz.notebook", __package__).tensor_html(self)
+        return shown
 
     def __format__(self, spec: str) -> str:
         if self.ndim == 0:  # as the number it holds

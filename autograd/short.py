@@ -2,7 +2,8 @@
 
 Everything here could go through ``dispatch.apply`` and would end in the same Node; small graphs
 spend their time on the way in, so the common cases are written out. What does not fit (other
-dtypes, promotion, ``watch()``) is handed to ``apply``.
+dtypes, promotion, captures) is handed to ``apply``. ``watching`` counts who looks at operations;
+where that is only this thread's ``watch()``, the short way is taken and the node annotated.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def unary(op: Op) -> Callable[[Any], Any]:
     def call(input: Any) -> Any:
         if not isinstance(input, Handle):  # inside a rule
             return kernel(input) if type(input) is ndarray else raw(op, (input,), ())
-        if modes.watching:
+        watching = modes.watching
+        if watching and watching != modes.local.watch:
             return apply(op, (input,))
         x = input._data
         kind = type(x)
@@ -59,12 +61,14 @@ def unary(op: Op) -> Callable[[Any], Any]:
         result._node = None
         node = input._node
         if node is None or not node.requires_grad or not differentiable:
-            return result
+            return apply(op, (input,)) if watching else result
         if modes.paused and not modes.local.grad:
             return result
         saved = keep(x, out) if keep else ()
         value = None if shape else out
         result._node = Node(plan, (node,), (), saved, (), shape, dtype, value)
+        if watching:
+            modes.annotate(result._node, out)
         return result
 
     return call
@@ -77,7 +81,8 @@ def binary(op: Op) -> Callable[[Any, Any], Any]:
     keep_left, keep_right, keep_both = left.keep, right.keep, both.keep
 
     def call(input: Any, other: Any) -> Any:
-        if modes.watching:
+        watching = modes.watching
+        if watching and watching != modes.local.watch:
             return apply(op, (input, other))
         if isinstance(input, Handle):
             x, a, typed = input._data, input._node, input._data
@@ -152,9 +157,11 @@ def binary(op: Op) -> Callable[[Any, Any], Any]:
             plan, saved = right, keep_right(x, y, out) if keep_right else ()
             inputs, constants = (b,), (leaf_of(input),)
         else:
-            return result
+            return apply(op, (input, other)) if watching else result
         value = None if shape else out
         result._node = Node(plan, inputs, constants, saved, (), shape, dtype, value)
+        if watching:
+            modes.annotate(result._node, out)
         return result
 
     return call

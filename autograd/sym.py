@@ -107,9 +107,15 @@ class Sym:
 
     def names(self) -> set[str]:
         """The names that stand in the expression."""
-        if not self.args and isinstance(self.head, str):
-            return {self.head}
-        return set().union(*[a.names() for a in self.args]) if self.args else set()
+        found: set[str] = set()
+        stack: list[Sym] = [self]
+        while stack:
+            e = stack.pop()
+            if e.args:
+                stack += e.args
+            elif isinstance(e.head, str):
+                found.add(e.head)
+        return found
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """The expression computed, each name replaced by its value."""
@@ -272,8 +278,9 @@ def _text(e: Any, names: Mapping[str, str]) -> tuple[str, int]:
     if e.head == "sqrt":
         return f"√{_paren(parts[0], 5)}", 5
     symbol = registry[e.head].symbol if e.head in registry else e.head
-    label = symbol if symbol.isalpha() or symbol in ("Σ", "sech²") else e.head
-    return f"{label}({', '.join(p[0] for p in parts)})", 9
+    plain = (symbol.isalpha() and symbol != "ᵀ") or symbol in ("Σ", "sech²")
+    given = [p[0] for a, p in zip(e.args, parts, strict=True) if a.args or a.head is not None]
+    return f"{symbol if plain else e.head}({', '.join(given)})", 9
 
 
 def _paren(part: tuple[str, int], level: int) -> str:
@@ -317,4 +324,6 @@ def _latex(e: Any, names: Mapping[str, str]) -> str:
     tex = registry[e.head].tex if e.head in registry else ""
     if tex and tex.count("{0}") and tex.count("{") < 9:
         return tex.format(*parts)
-    return rf"\operatorname{{{e.head}}}\left({', '.join(parts)}\right)".replace("_", r"\_")
+    head = str(e.head).replace("_", r"\_")
+    given = [p for a, p in zip(e.args, parts, strict=True) if a.args or a.head is not None]
+    return rf"\operatorname{{{head}}}\left({', '.join(given)}\right)"

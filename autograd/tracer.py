@@ -136,7 +136,7 @@ class Graph:
                 env[node] = [graph.new(np.empty(s, d)) for s, d in node.value]
                 _recorded(graph, node, env, env[node])
             elif is_output(node):
-                env[node] = env[node.inputs[0]][node.params[0]]
+                env[node] = env[node.operands()[0]][node.params[0]]
             else:
                 env[node] = graph.new(np.empty(node.shape, node.dtype))
                 _recorded(graph, node, env, [env[node]])

@@ -304,7 +304,10 @@ def rebase(t: Any, node: Node | None) -> None:
     plan = assign_view.plan(mask)
     saved = plan.save((None, None), None, (chain,))
     shape, dtype = base._data.shape, base._data.dtype
-    made = Node(plan, inputs, constants, saved, (chain,), shape, dtype, None)
+    value = scalar_of(base._data[()]) if type(base._data) is ndarray and not shape else None
+    made = Node(plan, inputs, constants, saved, (chain,), shape, dtype, value)
+    if modes.watching and modes.local.watch:
+        modes.annotate(made, base._data)
     _keep_retaining(base._node, made)
     base._node = made
     renew(base)

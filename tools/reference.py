@@ -14,7 +14,7 @@ import numpy as np
 
 import chainrule
 from chainrule.autograd import registry
-from chainrule.autograd.declare import names
+from chainrule.autograd.declare import family_of, names
 from chainrule.autograd.op import Op
 from chainrule.autograd.ops.samples import Domain, Sampler
 from chainrule.autograd.sym import rule_sym
@@ -68,14 +68,14 @@ def families() -> list[Family]:
     for space, functions in names.items():
         home = SPACES.get(space, f"chainrule.{space}")
         for name, function in functions.items():
-            module = getattr(function, "__module__", "") or ""
+            module = family_of(function)
             if module.endswith(".declare"):  # an in-place twin: listed with what it is made of
                 twins.setdefault(name[:-1], set()).add(f"{home}.{name}")
                 continue
             if ".ops." not in module or name.startswith("__"):
                 continue
             op = getattr(function, "op", None)
-            key = op.name if op is not None else f"{function.__qualname__}"
+            key = op.name if op is not None else inspect.unwrap(function).__qualname__
             family = found.setdefault(module, {})
             entry = family.setdefault(key, Entry(name, function, op))
             if space != "tensor":
@@ -109,7 +109,7 @@ def _beneath(module: str, entries: list[Entry]) -> list[Entry]:
 
 
 def _module(op: Op) -> str:
-    return getattr(op.call or op.kernel, "__module__", "")
+    return family_of(op.call or op.kernel)
 
 
 def formula(op: Op) -> str | None:

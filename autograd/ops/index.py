@@ -16,7 +16,7 @@ from .. import dtypes, examples, modes, views
 from ..declare import Array, export, op
 from ..dispatch import apply
 from ..errors import ShapeError
-from ..handle import Handle, cast, make
+from ..handle import Handle, cast, make, scalar_of
 from ..op import registry
 
 FULL = slice(None)
@@ -317,7 +317,8 @@ def assign(self: Any, parsed: Index, value: Any, accumulate: bool = False) -> No
     """Write into a tensor at a parsed index, and give it its new history."""
     views.check_inplace(self)
     if not isinstance(value, Handle):
-        value = make(np.asarray(value))
+        value = np.asarray(value)
+        value = make(value if value.ndim else scalar_of(value[()]))
     if modes.batching and examples.is_batched(self, value):
         shape = parsed.read(np.broadcast_to(np.zeros((), np.int8), self._data.shape)).shape
         return examples.assign(self, parsed, value, accumulate, shape)
@@ -348,6 +349,8 @@ def assign(self: Any, parsed: Index, value: Any, accumulate: bool = False) -> No
         parsed.add(self._data, data)
     else:
         parsed.write(self._data, data)
+    if node is not None and node.value is not None:  # it was recorded before this was written
+        node.value = self._data.copy() if self._data.ndim else scalar_of(self._data[()])
     if modes.recording():
         views.rebase(self, node or self._node)
 

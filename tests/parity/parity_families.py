@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.autograd import registry
+from chainrule.autograd.declare import family_of
 from chainrule.autograd.op import Op
 
 # Families (modules of autograd/ops) that bring a parity file of their own.
@@ -59,10 +60,10 @@ FILE_OF = {family: file for file, families in OWN.items() for family in families
 
 def own_file(function: Any) -> str | None:
     """The parity file of the family that a function stands in, None for the common ones."""
-    return FILE_OF.get((getattr(function, "__module__", "") or "").rsplit(".", 1)[-1])
+    return FILE_OF.get(family_of(function).rsplit(".", 1)[-1])
 
 
 def common() -> dict[str, Op]:
     """The operations that test_ops_parity compares."""
-    declared = {n: op for n, op in registry.items() if ".ops." in (op.call or op.kernel).__module__}
+    declared = {n: op for n, op in registry.items() if ".ops." in family_of(op.call or op.kernel)}
     return {name: op for name, op in declared.items() if own_file(op.call or op.kernel) is None}
