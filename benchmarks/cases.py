@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+import pictures
 
 LIBRARIES = ("chainrule", "torch")
 EXACT, ROUNDED = 1e-12, 1e-5  # relative: float64, float32
@@ -326,6 +327,11 @@ def calls(e: Engine, *, times: int) -> Run:
     return Run(forward, backward, lambda y: e.numbers(y, x.grad))
 
 
+def picture(e: Engine, *, timed: Callable[[Any], pictures.Timed]) -> Run:
+    """Something that pictures need; it has no backward and no peer."""
+    return Run(timed(e.lib), lambda result: None, lambda result: [])
+
+
 # -- the list -----------------------------------------------------------------------------------
 
 WITH_NUMPY, WITH_MICROGRAD = (*LIBRARIES, "numpy"), (*LIBRARIES, "micrograd")
@@ -353,6 +359,11 @@ def _chains() -> Iterator[Case]:
         )  # fmt: skip
 
 
+def _pictures() -> Iterator[Case]:
+    for name, (title, timed) in pictures.LINES.items():
+        yield Case(name, title, partial(picture, timed=timed), ("chainrule",))
+
+
 CASES = (
     *_chains(),
     Case("mul_4x4", "y = y*c, c constant, 4×4 float32", partial(product, steps=200),
@@ -374,6 +385,7 @@ CASES = (
     Case("module_call", "nn.Identity called 1,000 times", partial(calls, times=1000), LIBRARIES),
     Case("lenet", "LeNet on 28×28 images, batch 64, cross-entropy, SGD",
          partial(lenet, batch=64), LIBRARIES, threads=True),
+    *_pictures(),
 )  # fmt: skip
 
 

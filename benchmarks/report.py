@@ -112,6 +112,14 @@ def budget(results: Sequence[Result]) -> Iterator[str]:
         got = r.best(OURS, "both") / r.best("torch", "both")
         if "256x256" not in r.case.name:
             lines.append((f"{r.case.name}, both ways ÷ torch", got, 1.0, "×"))
+    for name, limit in (("draw_60", 30.0), ("show_60", 150.0), ("layout_300", 300.0)):
+        if r := by.get(name):
+            lines.append((r.case.title, r.best(OURS, "both") / 1e3, limit, " ms"))
+    for name in ("chain", "lenet"):
+        plain, watched = by.get(f"{name}_plain"), by.get(f"{name}_watched")
+        if plain and watched:
+            got = watched.best(OURS, "both") / plain.best(OURS, "both")
+            lines.append((f"{plain.case.title}: watch() ÷ plain", got, 2.0, "×"))
     lines = [line for line in lines if line[1] == line[1]]
     if lines:
         yield from ("", "## Budget", "", "| what | measured | bound | |", "|---|--:|--:|---|")

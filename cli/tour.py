@@ -169,7 +169,8 @@ def digits(folder: Path, seed: int, epochs: int) -> str:
     graph = viz.draw(loss, names=named, direction="TB")
     graph.save(folder / "model.svg")
     print("\n" + graph.text())
-    curves = viz.learning_curves({"training": result.losses, "test": result.test_losses})
+    history = {"training": result.losses, "test": result.test_losses}
+    curves = viz.learning_curves(history, y="mean cross-entropy (nats)")
     matrix = viz.confusion_matrix(result.confusion, [str(k) for k in range(10)])
     captions = [f"{t} → {p}" for _, t, p in result.wrong[:24]]
     strip = viz.image_strip(images[[k for k, _, _ in result.wrong[:24]]], captions)
@@ -177,16 +178,11 @@ def digits(folder: Path, seed: int, epochs: int) -> str:
         "<h2>2. A network on real handwritten digits</h2>\n"
         f"<p>Test accuracy {result.accuracy:.2%} ({len(result.wrong)} of {len(images)} misread) "
         f"after {epochs} epochs, {result.seconds:.1f} s.</p>\n"
-        f"{_framed(curves)}{_framed(matrix)}\n"
-        f"<h3>Misread digits: true → read</h3>\n{_framed(strip)}\n"
+        f"{curves.svg()}{matrix.svg()}\n"
+        f"<h3>Misread digits: true → read</h3>\n{strip.svg()}\n"
         "<h3>The model's graph, by layer, with the norm of every gradient</h3>\n"
         f"{graph.svg()}"
     )
-
-
-def _framed(figure: Any) -> str:
-    """A matplotlib figure on a white card, readable in dark mode too."""
-    return f'<div style="background:#fff;display:inline-block">{viz.figure_svg(figure)}</div>'
 
 
 def yours(folder: Path) -> str:

@@ -14,7 +14,21 @@ from .graphviz_backend import GraphvizMissingError, render
 from .html import page
 from .memory_view import Memory, memory
 from .model import Absent, Edge, Frame, Group, Local, Node, Overlay, Picture, Summary
-from .plots import confusion_matrix, figure_svg, image_strip, learning_curves
+from .plot_figure import Plot
+from .plots import (
+    activation,
+    attention_map,
+    confusion_matrix,
+    decision_boundary,
+    feature_maps,
+    figure_svg,
+    filters,
+    image_strip,
+    latent_space,
+    learning_curves,
+    loss_surface,
+    saliency,
+)
 from .profile_view import Profile, profile
 from .step_view import Player, step
 from .summary_view import ModelSummary, summary
@@ -47,28 +61,37 @@ __all__ = [
     "Overlay",
     "Picture",
     "Player",
+    "Plot",
     "Profile",
     "Summary",
     "View",
     "WhatIf",
     "Why",
     "Wiggle",
+    "activation",
+    "attention_map",
     "backward_graph",
     "confusion_matrix",
+    "decision_boundary",
     "diff",
     "draw",
     "explain",
+    "feature_maps",
     "figure_svg",
+    "filters",
     "find_theme",
     "flow",
     "graph",
     "image_strip",
+    "latent_space",
     "learning_curves",
+    "loss_surface",
     "memory",
     "page",
     "profile",
     "read_expression",
     "render",
+    "saliency",
     "step",
     "summary",
     "what_if",

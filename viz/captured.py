@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from ..autograd import Tensor
 from ..autograd.declare import names as torch_names
 from ..autograd.handle import make
-from ..autograd.tracer import Graph, Var
-from .naming import Names
+from ..autograd.hooks import extra_of
+from ..autograd.tracer import Equation, Graph, Var
+from .forward_run import tensors_in
+from .naming import Names, caller_variables
 
 
 def result_of(y: Any, inputs: tuple[Any, ...], names: Names, what: str) -> tuple[Tensor, Names]:
@@ -20,10 +23,20 @@ def result_of(y: Any, inputs: tuple[Any, ...], names: Names, what: str) -> tuple
     that can be called is called. Raises TypeError where inputs are missing, superfluous, or the
     result is no tensor.
     """
+    if isinstance(y, Tensor) and inputs:
+        raise TypeError(f"{what}(y) takes one tensor; inputs are for a captured graph or model")
+    results, names = results_of(y, inputs, names, what)
+    if len(results) != 1:
+        raise TypeError(f"{what}() follows one result; {type(y).__name__} has {len(results)}")
+    return results[0], names
+
+
+def results_of(
+    y: Any, inputs: tuple[Any, ...], names: Names, what: str
+) -> tuple[list[Tensor], Names]:
+    """The same with all results, those in tuples, lists and dicts too."""
     if isinstance(y, Tensor):
-        if inputs:
-            raise TypeError(f"{what}(y) takes one tensor; inputs are for a captured graph or model")
-        return y, names
+        return [y], names
     if isinstance(y, Graph):
         return _run(y, inputs, names, what)
     if not callable(y):
@@ -32,35 +45,68 @@ def result_of(y: Any, inputs: tuple[Any, ...], names: Names, what: str) -> tuple
             f"{type(y).__name__}"
         )
     result = y(*inputs)
-    if not isinstance(result, Tensor):
+    found = list(tensors_in(result))
+    if not found:
         raise TypeError(f"{what}(): {type(y).__name__} gave {type(result).__name__}, not a tensor")
-    return result, names
+    return found, _names_with(y, inputs) if names is None else names
 
 
-def _run(graph: Graph, inputs: tuple[Any, ...], names: Names, what: str) -> tuple[Tensor, Names]:
+def _names_with(y: Any, inputs: tuple[Any, ...]) -> Mapping[str, Any]:
+    """The caller's variables; besides them the model's own paths, and "input" for what is given."""
+    known = caller_variables()
+    if hasattr(y, "named_parameters") and not any(v is y for v in known.values()):
+        known = {**known, type(y).__name__: y}
+    given = list(tensors_in(inputs))
+    for k, tensor in enumerate(given):
+        known.setdefault("input" if len(given) == 1 else f"input{k + 1}", tensor)
+    return known
+
+
+def _run(
+    graph: Graph, inputs: tuple[Any, ...], names: Names, what: str
+) -> tuple[list[Tensor], Names]:
     """Run a captured program again so that it is recorded; its variables give the names."""
     if len(inputs) != len(graph.inputs):
         wanted = ", ".join(map(repr, graph.inputs)) or "none"
         raise TypeError(f"{what}(graph, …) needs the graph's inputs ({wanted}), got {len(inputs)}")
     env: dict[str, Any] = {}
     for var, given in zip(graph.inputs, inputs, strict=True):
+        if given is not None and np.shape(getattr(given, "_data", given)) != var.shape:
+            shape = list(np.shape(getattr(given, "_data", given)))
+            raise ValueError(f"{what}(graph, …): input {var!r} was given the shape {shape}")
         mine = isinstance(given, Tensor) and given.requires_grad
         env[var.name] = given if mine else _leaf(given, var)
-    env.update({var.name: make(data) for var, data in graph.constants})
+    for var, data in graph.constants:
+        if data is None:
+            raise ValueError(f"{what}(graph, …): the data of {var!r} was let go")
+        # a history without inputs (Graph.of) has its leaves among the constants
+        env[var.name] = make(data) if graph.inputs else _leaf(data, None)
     for equation in graph.equations:
-        op = equation.op
-        args = [env[i.name] if isinstance(i, Var) else i for i in equation.inputs]
-        out = op.call(args, *equation.params) if op.variadic else op.call(*args, *equation.params)
-        outs = [out] if op.outputs == 1 else out
+        outs = _computed(equation, env)
         env.update({v.name: t for v, t in zip(equation.outputs, outs, strict=False)})
     results = [env[o.name] for o in graph.outputs if isinstance(o, Var)]
-    if len(results) != 1:
-        raise TypeError(f"{what}(graph, …) follows one result; this graph has {len(results)}")
-    return results[0], env if names is None else names
+    if not results:
+        raise TypeError(f"{what}(graph, …): all results of this graph are plain numbers")
+    return results, env if names is None else names
 
 
-def _leaf(given: Any, var: Var) -> Tensor:
+def _computed(equation: Equation, env: Mapping[str, Any]) -> list[Any]:
+    """The results of one equation; lines and modules are those of the program, not of this run."""
+    op = equation.op
+    args = [env[i.name] if isinstance(i, Var) else i for i in equation.inputs]
+    out = op.call(args, *equation.params) if op.variadic else op.call(*args, *equation.params)
+    outs = list(out) if isinstance(out, tuple) else [out]
+    for tensor in outs:
+        node = getattr(tensor, "_node", None)
+        if node is not None and node.plan is not None and (equation.line or equation.module):
+            extra = extra_of(node)
+            extra.line, extra.module = equation.line, equation.module
+    return outs
+
+
+def _leaf(given: Any, var: Var | None) -> Tensor:
     """A fresh leaf in the variable's dtype; it requires gradient where that can have one."""
     data = given._data if isinstance(given, Tensor) else given
-    leaf: Tensor = torch_names["torch"]["tensor"](np.array(data, var.dtype))
-    return leaf.requires_grad_() if var.dtype.kind in "fc" else leaf
+    array = np.array(data, None if var is None else var.dtype)
+    leaf: Tensor = torch_names["torch"]["tensor"](array)
+    return leaf.requires_grad_() if array.dtype.kind in "fc" else leaf

@@ -83,18 +83,31 @@ def _counted(count: int, what: str) -> str:
 
 
 def _edges(picture: Picture, inside: dict[int, int], exits: set[int]) -> tuple[Edge, ...]:
-    """Edges between what is left: into a closed module, one from each value that enters it."""
-    found: dict[tuple[int, int, int], Edge] = {}
-    entering: dict[int, dict[int, None]] = {}
-    for edge in picture.edges:
-        home = inside.get(edge.target)
-        if home is None:
-            found[edge.source, edge.target, edge.slot] = edge
-        elif inside.get(edge.source) != home:
-            entering.setdefault(home, {})[edge.source] = None
+    """Edges between what is left: into a closed module, one from each value that enters it.
+
+    Only values that a result depends on lead to it: a module called twice shows two calls.
+    """
     place = {node.key: i for i, node in enumerate(picture.nodes)}
-    for key in sorted(exits):
-        for slot, source in enumerate(entering.get(inside[key], {})):
-            if place[source] < place[key]:
-                found[source, key, slot] = Edge(source, key, slot)
-    return tuple(sorted(found.values(), key=lambda edge: (place[edge.target], edge.slot)))
+    arguments = picture.arguments()
+    found: list[Edge] = []
+    entered: dict[int, int] = {}  # for each node inside: a bit for the place of each value entering
+    for node in picture.nodes:
+        home = inside.get(node.key)
+        if home is None:
+            found += arguments[node.key]
+            continue
+        bits = 0
+        for edge in arguments[node.key]:
+            within = inside.get(edge.source) == home
+            bits |= entered[edge.source] if within else 1 << place[edge.source]
+        entered[node.key] = bits
+        if node.key in exits:
+            sources = [picture.nodes[i].key for i in _set_bits(bits)]
+            found += [Edge(source, node.key, slot) for slot, source in enumerate(sources)]
+    return tuple(found)
+
+
+def _set_bits(bits: int) -> list[int]:
+    """The places of the ones in a number's binary form, lowest first."""
+    digits = bin(bits)[:1:-1]
+    return [i for i, digit in enumerate(digits) if digit == "1"]

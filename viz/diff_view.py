@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Literal, get_args
@@ -14,6 +14,7 @@ from ..autograd import Tensor, enable_grad, watch
 from ..autograd.graph import is_output
 from .align import align
 from .captured import result_of
+from .dot import paint_dot
 from .forward_run import unchanged
 from .local import Traced, trace
 from .model import Absent, Node, Overlay, Picture
@@ -31,7 +32,7 @@ _NUMBERS: tuple[Kind, ...] = ("value", "gradient")
 _ROWS, _DRAWN = 40, 60
 _RIGHT = (False, False, False, False, False, True)
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-_OVERLAY = Overlay("value in a", "value in b", "a", "b")
+_OVERLAY = Overlay("value in a", "value in b", "a", "b", alike=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +99,32 @@ class Diff(Report):
             lines += ["", text_table(self._table(), _RIGHT)]
         return "\n".join(lines) + "\n"
 
+    def data(self) -> Mapping[str, Any]:
+        """The differences, and the first of them."""
+        return {
+            "matched": self.matched, "tol": self.tol, "differences": self.differences,
+            "first value": self.first_value and self.first_value.name,
+            "first gradient": self.first_gradient and self.first_gradient.name,
+        }  # fmt: skip
+
+    def dot(self) -> str:
+        """The same drawing as Graphviz source. Raises ValueError above 60 nodes."""
+        return paint_dot(self._overlaid(), theme=self.theme)
+
     def svg(self) -> str:
         """The graph of a, where values differ with both of them.
 
         Raises ValueError above 60 nodes.
         """
+        return paint_svg(self._overlaid(), theme=self.theme)
+
+    def _overlaid(self) -> Picture:
         if self.picture is None:
-            raise ValueError(f"diff() draws graphs of up to {_DRAWN} nodes; the table has them all")
-        return paint_svg(self.picture, theme=self.theme)
+            raise ValueError(
+                f"diff() draws graphs of up to {_DRAWN} nodes; the table has them all: text, html "
+                "and json"
+            )
+        return self.picture
 
     def body(self) -> str:
         """The words, the table, and the drawing where it is small."""
@@ -113,7 +132,7 @@ class Diff(Report):
         if self.differences:
             parts.append(html_table(self._table(), _RIGHT))
         if self.picture is not None and self.of_kind("value"):
-            parts.append(f'<figure style="margin:16px 0 0;overflow-x:auto">\n{self.svg()}</figure>')
+            parts.append(f"<figure>\n{self.svg()}</figure>\n")
         return f'<div class="cr-report">\n{"".join(parts)}</div>\n'
 
     def _words(self) -> list[str]:
@@ -307,7 +326,7 @@ def _overlaid(first: Traced, second: Traced, found: Sequence[Difference]) -> Pic
     if len(first.picture.nodes) > _DRAWN:
         return None
     others = second.picture.by_key()
-    parted = {d.node: d.other for d in found if d.kind == "value"}
+    parted = {d.node: d.other for d in found if d.kind in {"value", "shape"}}
     notes = {d.node: d for d in found if d.kind == "removed"}
 
     def turned(node: Node) -> Node:

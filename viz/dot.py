@@ -40,6 +40,8 @@ def paint_dot(
     arguments = picture.arguments()
     for node in picture.nodes:
         lines += [_edge(edge, picture) for edge in arguments[node.key]]
+        if "backward" in picture.show:
+            lines += [_way_back(edge, colours) for edge in arguments[node.key] if edge.local]
         if node.op:
             lines.append(f"  op{node.key} -> n{node.key} [arrowhead=none]")
     return "\n".join([*lines, "}"]) + "\n"
@@ -106,6 +108,12 @@ def _edge(edge: Edge, picture: Picture) -> str:
     if edge.local is not None and "local" in picture.show:
         label = f" [label={_quote(f' {local_text(edge.local, picture.precision)} ')}]"
     return f"  n{edge.source} -> op{edge.target}{label}"
+
+
+def _way_back(edge: Edge, colours: Palette) -> str:
+    """The same edge as gradient takes it; it does not move anything."""
+    look = f'style=dashed color="{colours.grad}" constraint=false'
+    return f"  op{edge.target} -> n{edge.source} [{look}]"
 
 
 def _quote(text: str) -> str:

@@ -6,23 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from ..autograd import Tensor
+from ..autograd.handle import make
 from . import explain_forms as forms
+from . import explain_html
+from .captured import result_of
+from .explain_check import Check, check_derivative
+from .explain_element import Element, element_of, find_element
+from .explain_phrases import Phrases
+from .explain_words import sentences
 from .html import page
 from .layout import Direction
 from .local import Traced, trace
-from .model import Edge, Picture, Quantity
+from .model import Edge, Picture, Quantity, as_json
 from .naming import Names
 from .paths import Route, between, consumers, count_routes, list_routes, number_of
-from .replay import evaluate
 from .theme import ThemeName, find_theme
 from .view import View
 
 MOST_ROUTES = 12  # beyond, the sum is written over the consumers of x
 _WHOLE_PICTURE = 60
-_STEP = 6e-6  # near the cube root of float64's epsilon, where a central difference errs least
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +36,6 @@ class Term:
     factors: tuple[float, ...] | None  # None when arrays are on the way
     product: float | None
     rest: int | None = None  # consumer form: the node whose gradient is the first factor
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A central difference beside the gradient; `problem` says why there is none."""
-
-    estimate: float = 0.0
-    exact: float = 0.0
-    step: float = 0.0
-    agrees: bool = False
-    along: str = ""
-    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +50,13 @@ class Derivation:
     by_consumers: bool
     gradient: Quantity
     check: Check
+    element: Element | None = None  # x is this element of the node x
+    words: tuple[str, ...] = ()
 
     def total(self) -> float | None:
         """The sum of the terms, when they are numbers."""
+        if self.element is not None:
+            return self.element.total
         products = [term.product for term in self.terms]
         return None if None in products else sum(p for p in products if p is not None)
 
@@ -89,14 +84,19 @@ class Explanation(View):
 
     def html(self) -> str:
         """One page that opens offline: the figure and the four blocks."""
-        head = f"<figure>\n{self.svg()}</figure>\n"
-        body = f"<main>\n{head}{forms.html(self.derivation)}</main>\n"
-        return page(forms.title(self.derivation), body, find_theme(self.theme), forms.STYLE)
+        body = f"<main>\n{self._figure_html()}{explain_html.html(self.derivation)}</main>\n"
+        return page(
+            Phrases(self.derivation).title(), body, find_theme(self.theme), explain_html.STYLE
+        )
 
     def _repr_html_(self) -> str:
-        blocks = forms.html(self.derivation)
-        style = f"<style>{forms.STYLE}</style>"
-        return f'<div style="overflow-x:auto">{self.svg()}{style}{blocks}</div>'
+        blocks = explain_html.html(self.derivation)
+        style = f"<style>{explain_html.STYLE}</style>"
+        return f"<div>{self._figure_html()}{style}{blocks}</div>"
+
+    def json(self) -> str:
+        """Terms, check and picture as data, numbers unrounded."""
+        return as_json(self.derivation)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
@@ -106,9 +106,10 @@ class Explanation(View):
 
 
 def explain(
-    y: Tensor,
-    x: Tensor,
-    *,
+    y: Any,
+    x: Any,
+    *inputs: Any,
+    words: bool = False,
     names: Names = None,
     theme: ThemeName | None = None,
     direction: Direction | None = None,
@@ -117,8 +118,10 @@ def explain(
     """Derive ∂y/∂x by the chain rule: structure, rules, numbers, sum over routes, and a check.
 
     The check is a central difference in float64. Routes are counted, and listed up to 12; beyond,
-    the sum is written over the consumers of x, which is how backward forms it. Raises ValueError
-    when x is not part of the graph of y.
+    the sum is written over the consumers of x, as backward forms it. x may be one element,
+    `W[2, 1]`: its largest terms are shown. Of a model or captured Graph with its `inputs`, x may be
+    the position of an input. `words=True` says what each operation does. Raises ValueError when x
+    is not part of the graph of y.
 
     >>> import chainrule as cr
     >>> x = cr.tensor(3.0, requires_grad=True)
@@ -131,18 +134,38 @@ def explain(
       3 routes: 3 + 3 + 1 = 7
     """
     find_theme(theme)
-    traced = trace((y,), names=names, precision=4 if precision is None else precision)
-    if x._node not in traced.keys:
-        raise ValueError(
-            f"x (shape {list(x.shape)}) is not part of the graph of y: y was not computed from it, "
-            "or it was computed from a copy, by detach() or under no_grad()"
+    x, inputs = _wanted(x, inputs)
+    tensor, names = result_of(y, inputs, names, "explain")
+    traced = trace((tensor,), names=names, precision=4 if precision is None else precision)
+    node, index = x._node, None
+    if node is None or node not in traced.keys:
+        node, index = find_element(x, traced)
+    derivation = _derive(traced, node, index, words)
+    return Explanation(derivation, theme=theme, direction=direction)
+
+
+def _wanted(x: Any, inputs: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
+    """The tensor to derive by; a position among the inputs makes a leaf of that input."""
+    if isinstance(x, Tensor):
+        return x, inputs
+    if isinstance(x, bool) or not isinstance(x, int) or not inputs:
+        raise TypeError(
+            "explain(y, x): x is a tensor, or the position of an input of the model or captured "
+            f"Graph y, got {type(x).__name__}"
         )
-    return Explanation(_derive(traced, x), theme=theme, direction=direction)
+    if not 0 <= x < len(inputs):
+        raise ValueError(f"explain(): x is a position among {len(inputs)} inputs, got {x}")
+    given = inputs[x]
+    if not isinstance(given, Tensor):
+        raise TypeError(f"explain(): input {x} is no tensor: {type(given).__name__}")
+    if not given.requires_grad:
+        given = make(given._data).requires_grad_()
+    return given, (*inputs[:x], given, *inputs[x + 1 :])
 
 
-def _derive(traced: Traced, x: Tensor) -> Derivation:
+def _derive(traced: Traced, node: Any, index: tuple[int, ...] | None, words: bool) -> Derivation:
     whole = traced.picture
-    y_key, x_key = traced.keys[traced.roots[0]], traced.keys[x._node]
+    y_key, x_key = traced.keys[traced.roots[0]], traced.keys[node]
     routes = count_routes(whole, x_key, y_key)
     by_consumers = routes > MOST_ROUTES
     terms = (
@@ -151,11 +174,23 @@ def _derive(traced: Traced, x: Tensor) -> Derivation:
         else tuple(_route_term(r) for r in list_routes(whole, x_key, y_key, MOST_ROUTES))
     )
     gradient = whole.by_key()[x_key].grad
-    with np.errstate(all="ignore"):
-        check = _check(traced, x) if routes else Check(problem="there is no route")
+    check = check_derivative(traced, node, index) if routes else Check(problem="there is no route")
+    element = None
+    if index is not None:
+        element = element_of(traced, node, index) if routes else None
+        if element is None:
+            at = f"{traced.names[node]}[{', '.join(map(str, index))}]"
+            raise ValueError(
+                f"explain(): the terms of {at} cannot be worked out: there is no route, numbers "
+                "are complex, or data is not kept (run the forward pass under watch())"
+            )
+    useful = between(whole, x_key, y_key)
+    said = tuple(sentences(whole, traced.keys, useful)) if words else ()
     shown = whole if len(whole.nodes) <= _WHOLE_PICTURE else _part(whole, x_key, y_key)
     shown = _with_names(shown, terms)
-    return Derivation(shown, y_key, x_key, routes, terms, by_consumers, gradient, check)
+    return Derivation(
+        shown, y_key, x_key, routes, terms, by_consumers, gradient, check, element, said
+    )
 
 
 def _route_term(route: Route) -> Term:
@@ -193,52 +228,3 @@ def _with_names(picture: Picture, terms: Sequence[Term]) -> Picture:
     used = {key for term in terms for e in term.edges for key in (e.source, e.target)}
     nodes = (replace(n, auto_name=n.auto_name and n.key not in used) for n in picture.nodes)
     return replace(picture, nodes=tuple(nodes))
-
-
-def _check(traced: Traced, x: Tensor) -> Check:
-    """Nudge x both ways, compute y again in float64, and compare."""
-    root, node = traced.roots[0], x._node
-    gradient = traced.grads.get(node)
-    exact_in = {n: _widened(traced.values.found.get(n)) for n in traced.order if n.plan is None}
-    start = traced.values.found.get(node)
-    if gradient is None or not isinstance(gradient, (int, float, np.generic, np.ndarray)):
-        return Check(problem="the gradient needs data that is not kept")
-    if start is None or np.iscomplexobj(start):
-        return Check(problem="the value of x is not kept")
-    point = np.asarray(start, np.float64)
-    direction = _direction(point.shape)
-    step = _STEP * max(1.0, float(np.max(np.abs(point), initial=0.0)))
-    try:
-        sides = [
-            _total(evaluate(traced.order, traced.values, {**exact_in, node: moved})[root])
-            for moved in (point + step * direction, point - step * direction)
-        ]
-    except (ValueError, TypeError, RuntimeError) as error:
-        return Check(problem=str(error))
-    estimate = (sides[0] - sides[1]) / (2 * step)
-    exact = float(np.sum(np.asarray(gradient, np.float64) * direction))
-    noise = 1e2 * np.finfo(np.float64).eps * max(map(abs, sides)) / step
-    slack = (1e-6 if root.dtype == np.float64 else 1e-3) * max(abs(exact), abs(estimate))
-    agrees = bool(abs(estimate - exact) <= slack + noise + 1e-9)
-    along = "" if not point.shape else "along a fixed direction"
-    return Check(estimate, exact, step, agrees, along)
-
-
-def _widened(data: Any) -> Any:
-    """Floating data in float64, so that a small step is not lost."""
-    if isinstance(data, (np.ndarray, np.generic)) and data.dtype.kind == "f":
-        return data.astype(np.float64)
-    return data
-
-
-def _direction(shape: Sequence[int]) -> Any:
-    """A direction of length 1 in which all elements differ, the same for every run."""
-    if not shape:
-        return np.float64(1.0)
-    count = int(np.prod(shape))
-    raw = np.cos(np.arange(1, count + 1) * 1.7)
-    return (raw / np.linalg.norm(raw)).reshape(shape) if count else raw.reshape(shape)
-
-
-def _total(data: Any) -> float:
-    return float(np.sum(np.asarray(data, np.float64)))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ..autograd import Tensor
-from ..autograd.declare import names
+from ..autograd.declare import family_of, names
 from ..autograd.dtypes import float64
 from ..autograd.op import registry
 
@@ -167,7 +167,7 @@ def known_functions() -> tuple[str, ...]:
         name
         for name, op in registry.items()
         if op.differentiable and name in (names["torch"].keys() | names["F"].keys())
-        if op.partial or op.function.__module__.endswith(".activation")
+        if op.partial or family_of(op.function).endswith(".activation")
         if len(op.inputs) <= 2 and set(op.inputs) <= set(op.rules)
     ]
     return tuple(sorted({*known, *(a for a, name in _ALIASES.items() if name in registry)}))

@@ -12,8 +12,11 @@ from typing import Literal
 from .dot_layout import lay_out_with_dot
 from .fonts import text_width
 from .layout import Direction, Layout, Point, lay_out
-from .marks import SMALL, Mark, Shape, Span, TextLine, label_box, make_label, make_mark
-from .model import Picture
+from .marks import SMALL, Mark, Span, TextLine, label_box, make_label, make_mark
+from .model import Histogram, Picture
+from .outlines import header, outline, px, text_element
+from .thumbnail_marks import add_plates, plate_bytes, room_of
+from .thumbnail_svg import plate_svg
 from .wording import derivative, tooltip
 
 Engine = Literal["layers", "dot"]
@@ -24,6 +27,7 @@ _TITLE_HEIGHT = 30.0
 _LEGEND_HEIGHT = 30.0
 _NOTE_HEIGHT = 16.0
 _PILL_HEIGHT = 20.0
+_TWIN = 5.0  # pixels between a wire and the backward arrow beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ def measure(
     marks = {
         node.key: make_mark(node, picture, direction, node.key in named) for node in picture.nodes
     }
+    for mark in marks.values():
+        add_plates(mark, picture, direction)
     pills = tuple(make_label(edge, picture) for edge in picture.edges)
     boxes = {key: mark.box for key, mark in marks.items()}
     rooms = [label_box(pill[1], direction) if pill else None for pill in pills]
@@ -74,6 +80,7 @@ class Canvas:
 
     figure: Figure
     legend: bool = True
+    grey: bool = False
     parts: list[str] = field(default_factory=list)
     width: float = 0.0
     height: float = 0.0
@@ -86,7 +93,7 @@ class Canvas:
         if figure.picture.title:
             self._title(figure.picture.title)
             top += _TITLE_HEIGHT
-        self.parts.append(f'<g transform="translate({_px(MARGIN)} {_px(top)})">')
+        self.parts.append(f'<g transform="translate({px(MARGIN)} {px(top)})">')
         self._frames()
         self._wires()
         self._tabs()
@@ -102,15 +109,14 @@ class Canvas:
 
     def size(self) -> tuple[str, str]:
         """Width and height of all that was drawn."""
-        return _px(math.ceil(self.width)), _px(math.ceil(self.height))
+        return px(math.ceil(self.width)), px(math.ceil(self.height))
 
     def _reach(self, width: float, height: float) -> None:
         self.width, self.height = max(self.width, width), max(self.height, height)
 
     def _title(self, title: str) -> None:
         self.parts.append(
-            f'<text class="ink title" x="{_px(MARGIN)}" y="{_px(MARGIN + 12)}">'
-            f"{escape(title)}</text>"
+            f'<text class="ink title" x="{px(MARGIN)}" y="{px(MARGIN + 12)}">{escape(title)}</text>'
         )
         self._reach(text_width(title, 15.0) + 2 * MARGIN, 0.0)
 
@@ -120,19 +126,20 @@ class Canvas:
                 continue
             x, y, width, height = self.figure.layout.frames[group.key]
             self.parts.append(
-                f'<rect class="frame" id="g{group.key}" x="{_px(x)}" y="{_px(y)}" '
-                f'width="{_px(width)}" height="{_px(height)}" rx="8"/>'
+                f'<rect class="frame" id="g{group.key}" x="{px(x)}" y="{px(y)}" '
+                f'width="{px(width)}" height="{px(height)}" rx="8"/>'
             )
 
     def _tabs(self) -> None:
-        """Titles of frames, over the wires that come in at the top."""
+        """Headers of frames, over the wires that come in at the top."""
         for group in self.figure.picture.groups:
             if group.key not in self.figure.layout.frames:
                 continue
-            x, y, _, _ = self.figure.layout.frames[group.key]
+            x, y, width, _ = self.figure.layout.frames[group.key]
             detail = f'<tspan class="small muted" dx="8">{escape(group.detail)}</tspan>'
             self.parts.append(
-                f'<text class="name muted tab" x="{_px(x + 12)}" y="{_px(y + 17)}">'
+                f'<g transform="translate({px(x)} {px(y)})">{header(width)}</g>'
+                f'<text class="name muted tab" x="{px(x + 12)}" y="{px(y + 17)}">'
                 f"{escape(group.title)}{detail if group.detail else ''}</text>"
             )
 
@@ -140,6 +147,7 @@ class Canvas:
         layout, picture = self.figure.layout, self.figure.picture
         turned = layout.direction == "TB"
         fan: dict[int, int] = {}
+        start = len(self.parts)
         for edge, route in zip(picture.edges, layout.routes, strict=True):
             fan[edge.source] = fan.get(edge.source, 0) + 1
             inset = self._inset(edge.target, route[-1])
@@ -149,7 +157,23 @@ class Canvas:
         for key, count in fan.items():
             if count > 1 and not (self.figure.marks[key].node.output):
                 x, y = self._end(key)
-                self.parts.append(f'<circle class="tip" cx="{_px(x)}" cy="{_px(y)}" r="2.5"/>')
+                self.parts.append(f'<circle class="tip" cx="{px(x)}" cy="{px(y)}" r="2.5"/>')
+        if "backward" in picture.show:
+            self._ways_back(start)
+
+    def _ways_back(self, start: int) -> None:
+        """Beside each wire that gradient flows along, a dashed one with its tip at the source."""
+        figure = self.figure
+        for i, (edge, route) in enumerate(
+            zip(figure.picture.edges, figure.layout.routes, strict=True)
+        ):
+            if edge.local is not None:
+                wire = self.parts[start + 2 * i].partition(' d="')[2].partition('"')[0]
+                shift, tip = way_back(route[0], self._turned)
+                self.parts.append(
+                    f'<g transform="{shift}"><path class="dash" d="{wire}"/>'
+                    f'<path class="dart" d="{tip}"/></g>'
+                )
 
     def _end(self, key: int) -> Point:
         """Where a node's stub ends and its wires begin."""
@@ -172,15 +196,18 @@ class Canvas:
 
     def _node(self, mark: Mark, wired: bool) -> None:
         x, y = self.figure.layout.starts[mark.node.key]
-        self.parts.append(f'<g id="n{mark.node.key}" transform="translate({_px(x)} {_px(y)})">')
-        self.parts.append(f"<title>{escape(tooltip(mark.node, self.figure.picture))}</title>")
+        self.parts.append(f'<g id="n{mark.node.key}" transform="translate({px(x)} {px(y)})">')
+        room = room_of(self.figure.picture) - sum(map(plate_bytes, mark.plates))
+        said = tooltip(mark.node, self.figure.picture, room)
+        self.parts.append(f"<title>{escape(said)}</title>")
         begin, end = mark.stub
-        line = f"M0 {_px(begin)}V{_px(end)}" if self._turned else f"M{_px(begin)} 0H{_px(end)}"
+        line = f"M0 {px(begin)}V{px(end)}" if self._turned else f"M{px(begin)} 0H{px(end)}"
         if wired:
             self.parts.append(f'<path class="wire" d="{line}"/>')
         for shape in mark.shapes:
             self.parts.extend(outline(shape))
         self.parts.extend(text_element(line) for line in mark.lines)
+        self.parts.extend(plate_svg(plate, grey=self.grey) for plate in mark.plates)
         self.parts.append("</g>")
 
     @property
@@ -194,8 +221,8 @@ class Canvas:
             spans, width = pill
             x, y = place
             self.parts.append(
-                f'<rect class="pill" x="{_px(x - width / 2)}" y="{_px(y - _PILL_HEIGHT / 2)}" '
-                f'width="{_px(width)}" height="{_px(_PILL_HEIGHT)}" rx="{_px(_PILL_HEIGHT / 2)}"/>'
+                f'<rect class="pill" x="{px(x - width / 2)}" y="{px(y - _PILL_HEIGHT / 2)}" '
+                f'width="{px(width)}" height="{px(_PILL_HEIGHT)}" rx="{px(_PILL_HEIGHT / 2)}"/>'
             )
             self.parts.append(text_element(TextLine(spans, x, y + 4.0, "middle")))
 
@@ -218,8 +245,11 @@ class Canvas:
         elif "grad" in picture.show:
             what = f"gradient {derivative(picture.of, '·')}" if picture.of else "gradient"
             said.append(Span(f"{what} {where[1]}", "small", "grad"))
+        said += _key_of_thumbnails(self.figure)
         if any(self.figure.pills):
             said.append(Span("local derivative on the edge", "small", "ink"))
+        if "backward" in picture.show:
+            said.append(Span("dashed: the way back", "small", "grad"))
         if said:
             dot = Span("   ·   ", "small", "muted")
             spans = tuple(span for word in said for span in (dot, word))[1:]
@@ -229,6 +259,14 @@ class Canvas:
         line = TextLine(spans, MARGIN, self.height + height - MARGIN, "start")
         self.parts.append(text_element(line))
         self._reach(line.width + 2 * MARGIN, self.height + height)
+
+
+def _key_of_thumbnails(figure: Figure) -> list[Span]:
+    """How histograms are read; heat maps have samples of their colours beside them."""
+    shown = [plate.thumbnail for mark in figure.marks.values() for plate in mark.plates]
+    if not any(isinstance(thumbnail, Histogram) for thumbnail in shown):
+        return []
+    return [Span("histogram of the elements, with a line at 0", "small", "muted")]
 
 
 def _wire(route: Sequence[Point], inset: float, turned: bool) -> str:
@@ -268,59 +306,14 @@ def _arrow_head(tip: Point, inset: float, turned: bool) -> str:
     return f'<path class="tip" d="M{path}Z"/>'
 
 
-def outline(shape: Shape) -> list[str]:
-    """The SVG elements of a shape, relative to its node's start."""
-    x, y, width, height = shape.x, shape.y, shape.width, shape.height
-    parts: list[str] = []
-    if shape.form == "circle":
-        centre = f'cx="{_px(x + width / 2)}" cy="{_px(y + height / 2)}"'
-        parts.append(f'<circle class="op" {centre} r="{_px(width / 2)}"/>')
-    elif shape.form == "pill":
-        parts.append(_rect("op", x, y, width, height, height / 2))
-    elif shape.form == "double":
-        parts.append(_rect("op", x, y, width, height, 4.0))
-        parts.append(_rect("op", x + 3.5, y + 3.5, width - 7.0, height - 7.0, 2.0))
-    elif shape.form == "parameter":
-        parts.append(_rect("parameter", x, y, width, height, 3.0))
-        corner = f"M{_px(x + width - 9)} {_px(y)}H{_px(x + width)}V{_px(y + 9)}Z"
-        parts.append(f'<path class="corner" d="{corner}"/>')
-    elif shape.form in {"module", "failed"}:
-        parts.append(_rect(shape.form, x, y, width, height, 8.0))
-    elif shape.form == "rect":
-        parts.append(_rect("box", x, y, width, height, 3.0))
-    parts.extend(text_element(line) for line in shape.lines)
-    return parts
-
-
-def _rect(name: str, x: float, y: float, width: float, height: float, radius: float) -> str:
-    size = f'width="{_px(width)}" height="{_px(height)}"'
-    return f'<rect class="{name}" x="{_px(x)}" y="{_px(y)}" {size} rx="{_px(radius)}"/>'
-
-
-def text_element(line: TextLine) -> str:
-    """A line of text as an SVG element."""
-    anchor = ' text-anchor="middle"' if line.anchor == "middle" else ""
-    place = f'x="{_px(line.x)}" y="{_px(line.y)}"{anchor}'
-    if len(line.spans) == 1:
-        span = line.spans[0]
-        return f'<text class="{_classes(span)}" {place}>{escape(span.text)}</text>'
-    runs = "".join(
-        f'<tspan class="{_classes(span)}">{escape(span.text)}</tspan>' for span in line.spans
-    )
-    return f'<text {place} xml:space="preserve">{runs}</text>'
-
-
-def _classes(span: Span) -> str:
-    words = [span.colour, "" if span.size == "number" else span.size, *span.style.split()]
-    return " ".join(dict.fromkeys(filter(None, words)))
+def way_back(start: Point, turned: bool) -> tuple[str, str]:
+    """How far a backward arrow stands beside its wire, as a transform; and its tip, as a path."""
+    x, y = start
+    if turned:
+        return f"translate({_TWIN:.0f} 0)", f"M{x:.1f} {y:.1f}l-3.5 7h7z"
+    return f"translate(0 {_TWIN:.0f})", f"M{x:.1f} {y:.1f}l7 -3.5v7z"
 
 
 def _pair(point: Point, turned: bool) -> str:
     along, across = point
-    return f"{_px(across)} {_px(along)}" if turned else f"{_px(along)} {_px(across)}"
-
-
-def _px(length: float) -> str:
-    """Pixels with at most one decimal, never −0."""
-    text = f"{length:.1f}".removesuffix(".0")
-    return "0" if text == "-0" else text
+    return f"{px(across)} {px(along)}" if turned else f"{px(along)} {px(across)}"

@@ -14,8 +14,9 @@ from .numbers import format_number, superscript
 from .style import style_sheet
 from .theme import find_theme
 
-_ROW, _HEAD, _MARGIN = 22.0, 62.0, 16.0
-_PANEL, _GAP, _SHARE, _SPARK = 168.0, 26.0, 74.0, 92.0
+_ROW, _HEAD, _MARGIN = 22.0, 62.0, 14.0
+_PANEL, _GAP, _SHARE, _SPARK = 168.0, 44.0, 76.0, 92.0
+_READABLE = 5 / 6  # of its size: a narrower page scrolls, as smaller letters could not be read
 _COLOURS = (
     (".v", "fill", "value"),
     (".v", "stroke", "value"),
@@ -25,7 +26,8 @@ _COLOURS = (
     (".p", "stroke", "parameter"),
     (".grid", "stroke", "wire"),
     (".band", "fill", "tint"),
-    (".line", "stroke", "grad"),
+    (".gradients", "stroke", "grad"),
+    (".updates", "stroke", "parameter"),
 )
 _FORM = (
     "& .grid{stroke-opacity:.35;stroke-width:1px}& .guide{stroke-dasharray:3 3;stroke-opacity:.9}"
@@ -52,8 +54,10 @@ def paint_flow(
         chart.height = y + 8
     drawn = "\n".join(parts)
     key = "cr-" + hashlib.sha256(f"{drawn}\n{theme or 'auto'}".encode()).hexdigest()[:8]
-    width, height = px(math.ceil(widest + 2 * _MARGIN)), px(math.ceil(chart.height + _MARGIN))
-    style = style_sheet(key, find_theme(theme), _COLOURS, _FORM)
+    whole = math.ceil(widest + 2 * _MARGIN)
+    width, height = px(whole), px(math.ceil(chart.height + _MARGIN))
+    form = f"{_FORM}&{{min-width:{px(math.ceil(_READABLE * whole))}px}}"
+    style = style_sheet(key, find_theme(theme), _COLOURS, form)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" id="{key}" class="{key}" role="img" '
         f'width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n'
@@ -99,10 +103,10 @@ class _Chart:
             at += 2 * _SHARE + 8
         if self.course:
             steps = max(len(r.gradient_course) for r in self.rows)
-            self._sparks(at, f"gradient, {steps} steps", lambda r: r.gradient_course)
+            self._sparks(at, f"gradient, {steps} steps", "gradients", lambda r: r.gradient_course)
             at += _SPARK + 34
             if self.updates:
-                self._sparks(at, "update / size", lambda r: r.update_course)
+                self._sparks(at, "update / size", "updates", lambda r: r.update_course)
                 at += _SPARK + 20
         self.width, self.height = at - _MARGIN, bottom + 24
         for place, k in zip(bands, range(0, len(self.rows), 2), strict=True):
@@ -125,7 +129,11 @@ class _Chart:
     def _names(self) -> None:
         for k, row in enumerate(self.rows):
             classes = "name muted" if row.level else "ink name"
-            self._text(_MARGIN + 16 * row.level, self._middle(k) + 4, _label(row), classes)
+            kind = f'<tspan class="muted" dx="6">{escape(row.kind)}</tspan>' if row.kind else ""
+            self.parts.append(
+                f'<text class="{classes}" x="{px(_MARGIN + 16 * row.level)}" '
+                f'y="{px(self._middle(k) + 4)}">{escape(row.name)}{kind}</text>'
+            )
 
     def _x(self, at: float, value: float) -> float:
         share = (math.log10(value) - self.low) / (self.high - self.low)
@@ -183,7 +191,9 @@ class _Chart:
                 bar = f"M{px(at + 35)} {px(y)}h{px(26 * share)}"
                 self.parts.append(f'<path class="g" stroke-width="5" d="{bar}"/>')
 
-    def _sparks(self, at: float, head: str, course: Callable[[Any], tuple[Any, ...]]) -> None:
+    def _sparks(
+        self, at: float, head: str, colour: str, course: Callable[[Any], tuple[Any, ...]]
+    ) -> None:
         self._text(at, _HEAD - 10, head, "ink name strong")
         seen = [v for row in self.rows for v in course(row) if v and math.isfinite(v)]
         if not seen:
@@ -201,7 +211,7 @@ class _Chart:
                 f"{px(_HEAD + _ROW * (k + 1) - 4 - 14 * (v - low) / ((high - low) or 1.0))}"
                 for n, v in points
             )
-            self.parts.append(f'<path class="line" d="M{path}"/>')
+            self.parts.append(f'<path class="line {colour}" d="M{path}"/>')
 
 
 def _label(row: Any) -> str:

@@ -165,14 +165,18 @@ def _measure(key: str, module: Any, tensor: Tensor, before: list[Layer]) -> Laye
     kind = type(module).__name__
     array = np.asarray(tensor._data, dtype=np.float64)
     layer = Layer(key, kind, size_of(array))
+    images = array.ndim >= 4 or (array.ndim == 3 and before and before[-1].kind.endswith("1d"))
+    note_shares(layer, kind, array, 1 if images else array.ndim - 1)
+    return layer
+
+
+def note_shares(layer: Layer, kind: str, array: Any, units: int) -> None:
+    """Write down which share of a layer is saturated or dead; `units` is the axis of its units."""
     if not array.size:
-        return layer
+        return
     if kind in {"Tanh", "Sigmoid"}:
         centred = array if kind == "Tanh" else 2 * array - 1
         layer.saturated = float(np.mean(np.abs(centred) > SATURATED))
     if kind in _CLOSING:
-        images = array.ndim >= 4 or (array.ndim == 3 and before and before[-1].kind.endswith("1d"))
-        units = 1 if images else array.ndim - 1
         others = tuple(k for k in range(array.ndim) if k != units)
         layer.dead = float(np.mean(np.all(array == 0, axis=others)))
-    return layer

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from ..autograd import grad
+from ..autograd import Graph, Tensor, enable_grad, grad
+from .captured import results_of
+from .flow_graph import step_of
 from .flow_paint import paint_flow
 from .flow_record import FlowHistory, FlowStep, Layer, Weight
+from .forms import Forms
 from .forward_run import tensors_in, unchanged
+from .naming import Names
 from .numbers import format_number
 from .report import Report
+from .theme import ThemeName
 
 FALL = 10.0  # the gradient of one layer over that of the one before it: worth a mark
 
@@ -41,6 +46,8 @@ class FlowRow:
 class Flow(Report):
     """The chart of a step; `rows` are its numbers."""
 
+    _said = "flow is a chart of layers"
+
     def __init__(
         self, rows: tuple[FlowRow, ...], title: str, steps: int, advice: tuple[str, ...],
         theme: str | None,
@@ -68,13 +75,21 @@ class Flow(Report):
         below = ["", *self.advice] if self.advice else []
         return "\n".join([self.heading, "", *lines, *below]) + "\n"
 
+    def data(self) -> Mapping[str, Any]:
+        """The rows, their courses over the steps too."""
+        return {
+            "title": self.heading, "steps": self.steps, "rows": self.rows, "advice": self.advice
+        }  # fmt: skip
+
     def svg(self) -> str:
         """The chart: one row a layer, all bars on one logarithmic axis."""
         return paint_flow(self.rows, self.heading, self.advice, self.text(), self.theme)
 
     def body(self) -> str:
         """The chart, and the same as text."""
-        return f'<figure style="margin:0;overflow-x:auto">\n{self.svg()}</figure>\n'
+        return f'<div class="cr-report">\n<figure>\n{self.svg()}</figure>\n</div>\n'
+
+    _repr_html_ = Forms._repr_html_  # the chart says all; a cell can keep it as an image
 
 
 def flow(
@@ -83,7 +98,8 @@ def flow(
     loss_fn: Callable[..., Any] | None = None,
     lr: float = 0.0,
     history: FlowHistory | None = None,
-    theme: str | None = None,
+    names: Names = None,
+    theme: ThemeName | None = None,
 ) -> Flow:
     """How large activations, gradients and updates are in each layer, on one logarithmic axis.
 
@@ -91,7 +107,8 @@ def flow(
     `flow(model, x, *rest)`, or the sum of the results; `.grad` and buffers stay as they are, and
     `lr` gives the update ratio of plain gradient descent, lr·|gradient|/|parameter|. A `history`
     shows the last step of a training run, with sparklines; without both, the parameters' `.grad`.
-    Raises ValueError when a history holds no step.
+    Of a Tensor, or a captured Graph with its inputs, the history is shown, operation by operation.
+    Raises ValueError when a history holds no step, TypeError for what is none of these.
 
     >>> import chainrule as cr
     >>> model = cr.nn.Sequential(cr.nn.Linear(1, 1, bias=False), cr.nn.Tanh())
@@ -101,22 +118,43 @@ def flow(
     >>> [(row.name, row.saturated) for row in report.rows]
     [('0', None), ('weight', None), ('1', 1.0)]
     """
+    steps, heading = _steps(model, batch, loss_fn, lr, history, names)
+    rows = _rows(steps)
+    return Flow(rows, heading, len(steps), _advice(rows), theme)
+
+
+def _steps(
+    model: Any,
+    batch: tuple[Any, ...],
+    loss_fn: Callable[..., Any] | None,
+    lr: float,
+    history: FlowHistory | None,
+    names: Names,
+) -> tuple[list[FlowStep], str]:
+    """What the rows are made of, and the chart's title."""
     title = type(model).__name__
     if history is not None:
         if not history.steps:
             raise ValueError("flow(): the history holds no step; train inside `with history:`")
-        steps = history.steps
-        heading = f"{title}: step {len(steps) * history.every} of training"
-    elif batch:
-        steps = [_one_step(model, batch, loss_fn, lr)]
-        heading = f"{title}: one step"
-    else:
-        probe = FlowHistory(model)
-        probe.finish(lr=lr)
-        steps = probe.steps
-        heading = f"{title}: gradients as they stand in .grad"
-    rows = _rows(steps)
-    return Flow(rows, heading, len(steps), _advice(rows), theme)
+        done = len(history.steps) * history.every
+        return history.steps, f"{title}: step {done} of training"
+    if isinstance(model, (Tensor, Graph)):
+        if isinstance(model, Tensor) and batch:
+            raise TypeError("flow(y) takes one tensor; a batch is for a model or a captured Graph")
+        with enable_grad():
+            results, names = results_of(model, batch, names, "flow")
+        step, said = step_of(results, names)
+        return [step], said
+    if not hasattr(model, "named_parameters"):
+        raise TypeError(
+            "flow() takes a module, alone or with a batch, a Tensor, or a captured Graph with its "
+            f"inputs, got {title}"
+        )
+    if batch:
+        return [_one_step(model, batch, loss_fn, lr)], f"{title}: one step"
+    probe = FlowHistory(model)
+    probe.finish(lr=lr)
+    return probe.steps, f"{title}: gradients as they stand in .grad"
 
 
 def _one_step(
@@ -195,16 +233,19 @@ def _falls(layers: list[Layer]) -> dict[str, float]:
 def _advice(rows: tuple[FlowRow, ...]) -> tuple[str, ...]:
     """What a reader should look at first, in words."""
     said = []
+    layer = ""
     for row in rows:
+        layer = layer if row.level else row.name
+        name = f"{layer}.{row.name}" if row.level else row.name
         if row.fall:
             times = "to 0" if row.fall == float("inf") else f"{format_number(row.fall, 2)} times"
-            said.append(f"{row.name}: the gradient falls {times} on its way back into this layer")
+            said.append(f"{name}: the gradient falls {times} on its way back into this layer")
         if row.saturated is not None and row.saturated > 0.2:
-            said.append(f"{row.name}: {_share(row.saturated)} saturated, slopes there are near 0")
+            said.append(f"{name}: {_share(row.saturated)} saturated, slopes there are near 0")
         if row.dead is not None and row.dead > 0.2:
-            said.append(f"{row.name}: {_share(row.dead)} of the units were 0 for the whole batch")
+            said.append(f"{name}: {_share(row.dead)} of the units were 0 for the whole batch")
         if row.update is not None and row.update > 0.1:
-            said.append(f"{row.name}: one step moves it by {_share(row.update)} of its size")
+            said.append(f"{name}: one step moves it by {_share(row.update)} of its size")
     return tuple(said[:8])
 
 

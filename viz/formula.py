@@ -48,7 +48,8 @@ def title_of(
 
 def _leaf(node: Node) -> Sym:
     if node.kind == "constant" and isinstance(node.value, (int, float)):
-        return Sym(int(node.value) if float(node.value).is_integer() else node.value)
+        whole = type(node.value) is float and node.value.is_integer()
+        return Sym(int(node.value) if whole else node.value)
     return Sym(node.name)
 
 

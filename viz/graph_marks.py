@@ -10,13 +10,13 @@ from textwrap import wrap
 
 from .blocks import facts, title_of_block
 from .costs import Cost
-from .figure import outline, text_element
 from .fonts import text_width
 from .layering import Box
 from .layout import Point
 from .marks import LINE, Mark, Shape, Span, TextLine, make_mark
 from .model import Node, Picture
 from .numbers import format_shape
+from .outlines import outline, text_element
 from .program import Block, Program, Step
 from .wording import shape_text
 

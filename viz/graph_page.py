@@ -1,55 +1,49 @@
-"""The page of a model graph: the figure, its text, and the script that folds and unfolds."""
+"""A model graph in a page or a notebook: the figure, and the script that folds and unfolds it."""
 
 from __future__ import annotations
 
 from html import escape
-from importlib.resources import files
 
 from .html import page
-from .theme import Palette, find_theme
+from .live_figure import LiveFigure
+from .live_page import HEADING, button, host
+from .theme import find_theme
 
 
-def fold_page(title: str, figure: str, text: str, data: str, theme: str | None) -> str:
-    """Write the page; without scripts it shows the figure as it is.
+def fold_host(
+    title: str, figure: LiveFigure, data: str, theme: str | None, *, in_page: bool = False
+) -> str:
+    """The figure with its controls and script; without scripts it is the figure as it is.
 
-    Raises ValueError for an unknown theme.
+    Everything is found inside this element, so that several stand in one notebook. Raises
+    ValueError for an unknown theme.
     """
-    chosen = find_theme(theme)
-    script = files(__package__).joinpath("assets/graph.js").read_text(encoding="utf-8")
+    return host(
+        figure,
+        find_theme(theme),
+        kind="cr-fold",
+        name=f"Model graph: {title or 'modules'}",
+        before=_CONTROLS,
+        scripts=("graph.js",),
+        call=f"foldGraph(host, {data});",
+        page=in_page,
+    )
+
+
+def fold_page(title: str, figure: LiveFigure, text: str, data: str, theme: str | None) -> str:
+    """Write the page: the figure that folds, and its text. Raises ValueError for a wrong theme."""
+    name = title or "Model graph"
     body = (
-        '<main>\n<div class="tools" hidden>\n'
-        '<button type="button" data-act="fold">Fold</button>\n'
-        '<button type="button" data-act="unfold">Unfold one level</button>\n'
-        '<span class="hint">Click a module, or move to it with Tab and press Enter, '
-        'to open or close it.</span>\n<span class="said" aria-live="polite"></span>\n</div>\n'
-        f"<figure>\n{figure}</figure>\n<details>\n<summary>The same as text</summary>\n"
+        f"<main>\n<h1>{escape(name)}</h1>\n{fold_host(title, figure, data, theme, in_page=True)}"
+        "<details>\n<summary>The same as text</summary>\n"
         f'<pre tabindex="0">{escape(text)}</pre>\n</details>\n</main>\n'
-        f'<script type="application/json" class="facts">{data}</script>\n'
-        f"<script>\n{script}</script>\n"
     )
-    style = [_FORM, _colours(chosen.base)]
-    if chosen.dark is not None:
-        style.append(f"@media (prefers-color-scheme:dark){{{_colours(chosen.dark)}}}")
-    return page(title or "Model graph", body, chosen, "\n".join(style))
+    return page(name, body, find_theme(theme), HEADING)
 
 
-_FORM = """.tools{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:center;margin:0 0 12px}
-.tools[hidden]{display:none}
-.tools button{font:inherit;font-size:14px;min-height:32px;padding:3px 12px;border-radius:6px;\
-border:1px solid;cursor:pointer;background:none;color:inherit}
-.tools button:disabled{opacity:.45;cursor:default}
-.hint{font-size:13px}
-.said{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-svg [role=button]{cursor:pointer;outline:none}
-svg [role=button]:hover .module{stroke-width:2.25px}
-svg [role=button] .hit{stroke:none;stroke-width:2px}
-svg .sign{font-weight:700}"""
-
-
-def _colours(palette: Palette) -> str:
-    return (
-        f".hint{{color:{palette.muted}}}.tools button{{border-color:{palette.muted}}}"
-        f"button:focus-visible,pre:focus-visible,summary:focus-visible"
-        f"{{outline:2px solid {palette.value};outline-offset:2px}}"
-        f"svg [role=button]:focus-visible .hit{{stroke:{palette.value}}}"
-    )
+_CONTROLS = (
+    '<div class="cr-bar" role="toolbar" aria-label="Folding" hidden>\n'
+    f"{button('fold', 'Fold one level')}\n{button('unfold', 'Unfold one level')}\n"
+    '<span class="cr-hint">Click a module, or move to it with Tab and press Enter, '
+    'to open or close it.</span>\n<span class="cr-said" aria-live="polite"></span>\n</div>'
+)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Collection
 from html import escape
-from typing import Any
 
 from .blocks import Open, costs, detail_of_block, state_picture, title_of_block
 from .fonts import text_width
@@ -21,14 +19,16 @@ from .graph_marks import (
     step_mark,
     wire_svg,
 )
+from .live_figure import LiveFigure
 from .marks import SMALL
+from .outlines import header
 from .program import Program
-from .scenes import APART, HEAD, STEEP, WIDEST, Placed, Scene, compose, make_scenes
+from .scenes import Placed, compose, make_scenes
 from .style import style_sheet
 from .theme import find_theme
 from .wording import tooltip
 
-MARGIN = 16.0
+MARGIN = 14.0
 _TITLE, _NOTE = 30.0, 18.0
 _SHIPPED = 2_500  # nodes and groups whose places are worked out at most
 _COLOURS = (
@@ -36,15 +36,17 @@ _COLOURS = (
     (".module", "stroke", "muted"),
     (".failed", "fill", "page"),
     (".failed", "stroke", "grad"),
+    ("[role=button]:focus-visible .hit", "stroke", "value"),
 )
 _FORM = (
     "& .module{stroke-width:1.25px}& .failed{stroke-width:2px}& .name.bold{font-weight:700}"
-    "& .hit{fill:none;pointer-events:all}"
+    "& .hit{fill:none;pointer-events:all;stroke-width:2px}& .sign{font-weight:700}"
+    "& [role=button]{cursor:pointer;outline:none}& [role=button]:hover .module{stroke-width:2.25px}"
 )
 
 
 class Sheet:
-    """The marks and scenes of a program: `body` paints a state, `data` is for the script."""
+    """The marks and scenes of a program; `body` paints a state."""
 
     def __init__(self, program: Program, show: Collection[str], opened: Open) -> None:
         self.program, self.show = program, show
@@ -114,22 +116,22 @@ class Sheet:
                 form = outlines[key] if kind == "node" else shut[key]
                 inset = inset_of(form, abs(points[-1][0] - lane))
             parts.append(wire_svg(points, inset))
-        parts += [self._tab(key, x, y) for key, (x, y, _, _) in placed.frames.items()]
+        for key, (x, y, width, _) in placed.frames.items():
+            parts.append(
+                f'<g class="opened" data-b="{key}" transform="translate({px(x)} {px(y)})">'
+                f"{header(width)}{self.tab(key)}</g>"
+            )
         for key, (x, y) in placed.nodes.items():
             parts.append(f'<g transform="translate({px(x)} {px(y)})">{self._mark(key)}</g>')
         for key, (x, y) in placed.closed.items():
             parts.append(
                 f'<g class="closed" data-b="{key}" transform="translate({px(x)} {px(y)})">'
-                f"{self._closed(key)}</g>"
+                f"{self.closed_svg(key)}</g>"
             )
         return "\n".join(parts), placed.width, placed.height
 
-    def _tab(self, key: int, x: float, y: float) -> str:
-        return f'<g class="opened" data-b="{key}" transform="translate({px(x)} {px(y)})">' + (
-            self._tab_text(key) + "</g>"
-        )
-
-    def _tab_text(self, key: int) -> str:
+    def tab(self, key: int) -> str:
+        """The title of an open module, from its corner."""
         title, detail = self.tabs[key]
         small = f'<tspan class="small muted" dx="8">{escape(detail)}</tspan>' if detail else ""
         return f'<text class="name muted tab" x="12" y="17">{escape(title)}{small}</text>'
@@ -137,60 +139,14 @@ class Sheet:
     def _mark(self, key: int) -> str:
         return mark_svg(self.marks[key], self.tips[key], key in self.used)
 
-    def _closed(self, key: int) -> str:
+    def closed_svg(self, key: int) -> str:
+        """A closed module."""
         return mark_svg(self.closed[key], "", bool(self.closed[key].lines))
 
-    def data(self, opened: Collection[int]) -> str:
-        """What the script needs to fold and unfold: marks as SVG, scenes as numbers."""
-        blocks = self.program.blocks
-        facts_of: dict[str, Any] = {
-            "open": sorted(opened),
-            "parents": [block.parent for block in blocks],
-            "names": [self._spoken(block.key) for block in blocks],
-            "marks": {str(k): self._mark(k) for k in self._shipped("node")},
-            "closed": {str(k): self._closed(k) for k in self._shipped("group")},
-            "tabs": {str(k): self._tab_text(k) for k in self.scenes if k is not None},
-            "forms": {str(k): _form(f) for k, f in forms(self.marks).items() if _round(f)},
-            "scenes": {"root" if k is None else str(k): _plain(s) for k, s in self.scenes.items()},
-            "sizes": [APART, STEEP, WIDEST, HEAD, HEAD - 22.0],
-        }
-        return json.dumps(facts_of, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
-
-    def _shipped(self, kind: str) -> list[int]:
-        return sorted({k for s in self.scenes.values() for what, k in s.items if what == kind})
-
-    def _spoken(self, key: int) -> str:
+    def spoken(self, key: int) -> str:
+        """What a screen reader says for a module."""
         title, detail = self.tabs[key]
         return f"{title}: {detail}" if detail else title
-
-
-def _round(form: tuple[str, float, float]) -> bool:
-    return form[0] in {"circle", "pill"}
-
-
-def _form(form: tuple[str, float, float]) -> list[object]:
-    return [form[0], round(form[1], 3), round(form[2], 3)]
-
-
-def _plain(scene: Scene) -> list[object]:
-    """A scene as nested lists, in the order in which the script reads it."""
-    letters = {"node": "n", "group": "g", "in": "i", "out": "o"}
-    return [
-        [[letters[kind], key] for kind, key in scene.items],
-        [list(map(_short, box)) for box in scene.boxes],
-        list(map(_short, scene.starts)),
-        list(map(_short, scene.wires)),
-        scene.links,
-        [[[_short(y), _short(x)] for y, x in route] for route in scene.routes],
-        _short(scene.length),
-        [[_short(a), _short(b), items] for a, b, items in scene.levels],
-        [[_short(a), i, _short(b), j] for a, i, b, j in scene.beside],
-        math.ceil(scene.tab),
-    ]
-
-
-def _short(number: float) -> float:
-    return int(number) if number == int(number) else number
 
 
 def paint(
@@ -201,7 +157,7 @@ def paint(
     said: str,
     notes: Collection[str],
     theme: str | None,
-) -> str:
+) -> LiveFigure:
     """One state as a complete SVG: title, figure, notes under it; `said` describes it in words."""
     body, wide, high = sheet.body(opened)
     head = MARGIN + (_TITLE if title else 0.0)
@@ -222,9 +178,10 @@ def paint(
     total = px(math.ceil(width + 2 * MARGIN))
     tall = px(math.ceil(head + high + MARGIN + (_NOTE * len(lines) + 8 if lines else 0)))
     style = style_sheet(key, find_theme(theme), _COLOURS, _FORM)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" id="{key}" class="{key}" role="img" '
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{key}" role="img" '
         f'width="{total}" height="{tall}" viewBox="0 0 {total} {tall}">\n'
         f"<title>{escape(title or 'Model graph')}</title>\n<desc>{escape(said)}</desc>\n"
         f"<style>{style}</style>\n{drawn}\n</svg>\n"
     )
+    return LiveFigure(svg, key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
+from html import escape
 from textwrap import wrap
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -18,9 +19,11 @@ from .blocks import (
     state_picture,
 )
 from .forward_run import Failure, run_forward
-from .graph_page import fold_page
+from .graph_data import fold_data
+from .graph_page import fold_host, fold_page
 from .graph_paint import Sheet, paint
 from .graph_text import tree_text
+from .live_figure import LiveFigure
 from .modules import module_details
 from .naming import Names, name_nodes
 from .numbers import format_count
@@ -75,25 +78,37 @@ class ModelGraph(View):
                 "routes to x only. `.text()` lists everything"
             )
 
-    def text(self) -> str:
-        """One line a module or operation, indented; then totals, notes, and what went wrong."""
-        return tree_text(self.program, self.opened, self.show, self.notes)
-
-    def svg(self) -> str:
-        """The drawing as it is folded now. Raises ValueError above 5 000 nodes."""
+    @cached_property
+    def _figure(self) -> LiveFigure:
         self._drawable()
         return paint(
             self._sheet, self.opened, title=self.program.title, said=self.text(),
             notes=self.notes, theme=self.theme,
         )  # fmt: skip
 
+    def text(self) -> str:
+        """One line a module or operation, indented; then totals, notes, and what went wrong."""
+        return tree_text(self.program, self.opened, self.show, self.notes)
+
+    def svg(self) -> str:
+        """The drawing as it is folded now. Raises ValueError above 5 000 nodes."""
+        return self._figure.svg
+
     def html(self) -> str:
         """One page that opens offline: modules fold and unfold by click, Enter or Space.
 
         Raises ValueError above 5 000 nodes.
         """
-        return fold_page(
-            self.program.title, self.svg(), self.text(), self._sheet.data(self.opened), self.theme
+        data = fold_data(self._sheet, self.opened)
+        return fold_page(self.program.title, self._figure, self.text(), data, self.theme)
+
+    def _repr_html_(self) -> str:
+        try:
+            figure = self._figure
+        except ValueError as error:  # too large to draw: a cell's end is no place to raise
+            return f"<p>{escape(str(error))}</p>"
+        return fold_host(
+            self.program.title, figure, fold_data(self._sheet, self.opened), self.theme
         )
 
 

@@ -55,7 +55,7 @@ def page(title: str, body: str, theme: Theme, style: str = "") -> str:
 
 _FORM = f"""body{{margin:0;font:15px/1.5 {SANS}}}
 main{{padding:16px 20px 32px}}
-figure{{margin:0;overflow-x:auto}}
+figure{{margin:0 0 0 -14px;overflow-x:auto}}
 figure svg{{max-width:none}}
 summary{{cursor:pointer;padding:6px 0;width:max-content}}
 pre{{font:13px/1.5 {MONO};overflow-x:auto;margin:4px 0}}"""

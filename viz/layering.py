@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from .ordering import assign_ranks, order_levels
+from .ordering import assign_ranks, main_lines, order_levels
 
 _SWEEPS = 14
 _SETTLED = 0.3  # pixels: below this, sweeping has ended
+_STRAIGHT = 1e5  # how much more than others the wires of a long chain are kept straight
 _CELL_SWEEPS = 30_000  # cells placed by all sweeps together
 
 
@@ -116,32 +117,35 @@ def arrange(
     spacing = spacing or Spacing()
     pairs = [(link.source, link.target) for link in links]
     ranks = assign_ranks(len(boxes), pairs, first, last, close)
-    cells = _make_cells(boxes, links, ranks)
+    lines = main_lines(len(boxes), pairs, first, last)
+    cells = _make_cells(boxes, links, ranks, lines)
     order_levels(cells.levels, cells.before, cells.after)
     across = _place_across(cells, len(boxes), spacing)
     starts, sizes, length = _place_along(cells, across, spacing)
-    return _collect(boxes, links, cells, across, starts, sizes, length)
+    return _collect(boxes, links, lines, cells, across, starts, sizes, length)
 
 
-def _make_cells(boxes: Sequence[Box], links: Sequence[Link], ranks: list[int]) -> _Cells:
+def _make_cells(
+    boxes: Sequence[Box], links: Sequence[Link], ranks: list[int], lines: set[int]
+) -> _Cells:
     """Put boxes on even levels; links get a cell on every level between, labels on the last."""
     count = 2 * max(ranks, default=0) + 1
     cells = _Cells([], [[] for _ in range(count)])
     for box, rank in zip(boxes, ranks, strict=True):
         cells.add(box, 2 * rank)
-    for link in links:
+    for index, link in enumerate(links):
         start, end = 2 * ranks[link.source], 2 * ranks[link.target]
         chain = [link.source]
         for level in range(start + 1, end):
             label = link.label if level == end - 1 else None
             chain.append(cells.add(label or Box(0.0, 0.0, 0.0), level))
         chain.append(link.target)
-        _join_chain(cells, chain, link)
+        _join_chain(cells, chain, link, index in lines)
         cells.chains.append(chain)
     return cells
 
 
-def _join_chain(cells: _Cells, chain: list[int], link: Link) -> None:
+def _join_chain(cells: _Cells, chain: list[int], link: Link, straight: bool) -> None:
     final = len(chain) - 2
     for i, (a, b) in enumerate(pairwise(chain)):
         shift = link.leaves if i == 0 else 0.0
@@ -149,6 +153,7 @@ def _join_chain(cells: _Cells, chain: list[int], link: Link) -> None:
             shift -= link.arrives or 0.0
         # A long wire is kept straight; its first piece, which carries numbers, more than its last.
         weight = 4.0 if i == 0 else 1.0 if i == final else 8.0
+        weight = _STRAIGHT if straight else weight
         cells.join(a, b, shift, weight)
 
 
@@ -271,6 +276,7 @@ def _place_along(
 def _collect(
     boxes: Sequence[Box],
     links: Sequence[Link],
+    lines: set[int],
     cells: _Cells,
     across: list[float],
     starts: list[float],
@@ -279,7 +285,7 @@ def _collect(
 ) -> Arrangement:
     low, high = _centre(cells, across)
     level_of = {cell: i for i, level in enumerate(cells.levels) for cell in level}
-    arrivals = _spread_arrivals(boxes, links, cells, across)
+    arrivals = _spread_arrivals(boxes, links, lines, cells, across)
     routes: list[list[tuple[float, float]]] = []
     labels: list[tuple[float, float] | None] = []
     for link, chain, arrival in zip(links, cells.chains, arrivals, strict=True):
@@ -310,9 +316,16 @@ def _centre(cells: _Cells, across: list[float]) -> tuple[float, float]:
 
 
 def _spread_arrivals(
-    boxes: Sequence[Box], links: Sequence[Link], cells: _Cells, across: list[float]
+    boxes: Sequence[Box],
+    links: Sequence[Link],
+    lines: set[int],
+    cells: _Cells,
+    across: list[float],
 ) -> list[float]:
-    """Give links that arrive at one box places side by side, in the order they come from."""
+    """Give links that arrive at one box places side by side, in the order they come from.
+
+    A straight line arrives in the middle, the others beside it.
+    """
     arriving: dict[int, list[int]] = {}
     for index, link in enumerate(links):
         if link.arrives is None:
@@ -324,4 +337,11 @@ def _spread_arrivals(
         for place, index in enumerate(indices):
             share = 2 * place / (len(indices) - 1) - 1 if len(indices) > 1 else 0.0
             offsets[index] = share * reach
+        main = [index for index in indices if index in lines]
+        if len(main) == 1:
+            middle = offsets[main[0]]
+            widest = max(abs(offsets[index] - middle) for index in indices)
+            scale = min(1.0, boxes[target].spread / widest) if widest else 1.0
+            for index in indices:
+                offsets[index] = (offsets[index] - middle) * scale
     return offsets

@@ -11,17 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
 
-from .figure import Canvas, Figure, default_direction
+from .figure import Canvas, Figure, default_direction, way_back
 from .layering import Box
 from .layout import Direction, lay_out
-from .marks import LINE, Mark, Span, TextLine, label_box, make_label, make_mark
+from .marks import LINE, Mark, Span, TextLine, label_box, lengthen, make_label, make_mark
 from .model import Node, Picture
 from .style import style_sheet
 from .text import paint_text
 from .theme import Theme, tokens
 
 Pill = tuple[tuple[Span, ...], float]
-_TWIN = 5.0  # pixels between a wire and the backward arrow beside it
 _HATCH = (
     '<defs><pattern id="hatch" class="hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
     'patternTransform="rotate(45)"><path d="M0 0V6"/></pattern></defs>'
@@ -147,30 +146,15 @@ def _add_counter(mark: Mark, text: str, longest: str, direction: Direction) -> N
     width = Span(longest, "small").width
     if direction == "TB":
         line = TextLine((span,), 8.0, mark.stub[0] + 15.0 + LINE * len(mark.lines), "start")
-        _lengthen(mark, LINE, direction)
+        lengthen(mark, LINE, direction)
         mark.box.high = max(mark.box.high, line.x + width)
         mark.lines.append(line)
         return
     begin, end = mark.stub
-    _lengthen(mark, max(0.0, width + 14.0 - (end - begin)), direction)
+    lengthen(mark, max(0.0, width + 14.0 - (end - begin)), direction)
     line = TextLine((span,), sum(mark.stub) / 2, 15.0 + LINE, "middle")
     mark.box.high = max(mark.box.high, line.y + 4.0)
     mark.lines.append(line)
-
-
-def _lengthen(mark: Mark, extra: float, direction: Direction) -> None:
-    """Make the stub longer; what stands on it or behind it moves along."""
-    begin, end = mark.stub
-    mark.stub = (begin, end + extra)
-    mark.box.length += extra
-    if direction == "LR":
-        mark.lines = [replace(line, x=line.x + extra / 2) for line in mark.lines]
-    dx, dy = (extra, 0.0) if direction == "LR" else (0.0, extra)
-    mark.shapes[1:] = [
-        replace(s, x=s.x + dx, y=s.y + dy,
-                lines=tuple(replace(t, x=t.x + dx, y=t.y + dy) for t in s.lines))
-        for s in mark.shapes[1:]
-    ]  # fmt: skip
 
 
 class _LiveCanvas(Canvas):
@@ -193,11 +177,8 @@ class _LiveCanvas(Canvas):
         """The way back beside a wire: the same path, dashed, with its tip at the source."""
         if self.figure.picture.edges[i].local is None:
             return ""
-        x, y = self.figure.layout.routes[i][0]
         path = wire.partition(' d="')[2].partition('"')[0]
-        turned = self.figure.layout.direction == "TB"
-        tip = f"M{x:.1f} {y:.1f}l-3.5 7h7z" if turned else f"M{x:.1f} {y:.1f}l7 -3.5v7z"
-        shift = f"translate({_TWIN:.0f} 0)" if turned else f"translate(0 {_TWIN:.0f})"
+        shift, tip = way_back(self.figure.layout.routes[i][0], self._turned)
         return (
             f'<g class="back" data-edge="{i}" transform="{shift}">'
             f'<path class="dash" d="{path}"/><path class="dart" d="{tip}"/></g>'

@@ -6,6 +6,7 @@ recording goes on undisturbed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,15 +17,14 @@ from ..autograd import Leaf, Tensor
 from ..autograd.graph import ancestors, is_output
 from ..autograd.sym import Sym
 from .formula import title_of
-from .model import Absent, Edge, Kind, Local, Node, Picture, Quantity, Show, Summary
+from .model import Absent, Edge, Kind, Local, Node, Picture, Quantity, Show
 from .modules import group_nodes
 from .naming import Names, fresh_names, name_nodes
+from .quantities import number_name, plain, quantity
 from .replay import Values
-from .rules import expression, local_rule, tex, tex_name
+from .rules import bar, expression, local_rule, tex, tex_name
 from .sensitivity import UNKNOWN, gradients, through
-from .wording import short_line
-
-_FEW = 4  # arrays of up to this many elements are written out
+from .wording import norm_text, short_line
 
 
 @dataclass
@@ -132,13 +132,13 @@ class _Builder:
         return needed
 
     def _leaf(self, node: Any) -> None:
-        value = _quantity(self.traced.values.found.get(node), node)
+        value = quantity(self.traced.values.found.get(node), node)
         tensor = self.traced.tensors.get(node)
         constant = not node.requires_grad and node not in self.given and not node.shape
         name, auto = self._name(node)
         kind: Kind = "constant" if constant and node.plan is None else _kind(tensor)
         if kind == "constant":
-            name = _number_name(value)
+            name = number_name(value)
         key = self._new(node, name)
         self.nodes.append(
             Node(
@@ -175,7 +175,7 @@ class _Builder:
                 op=folded or made.plan.op.symbol + index,
                 expression=formula.text(),
                 tex=tex(formula),
-                value=_quantity(self.traced.values.found.get(node), node),
+                value=quantity(self.traced.values.found.get(node), node),
                 grad=self._grad(node),
                 shape=tuple(node.shape),
                 dtype=str(node.dtype),
@@ -186,7 +186,7 @@ class _Builder:
         )
         if node.extra is not None and node.extra.module:
             self.modules[key] = node.extra.module
-        self._wires(made, key, name, labels, numbers, sources)
+        self._wires(node, made, name, labels, numbers, sources)
 
     def _constant_sources(self, operands: Sequence[Any]) -> list[int]:
         """Nodes for plain numbers among the operands, one each."""
@@ -195,8 +195,8 @@ class _Builder:
             if hasattr(operand, "serial") or operand is None:
                 continue
             key = len(self.nodes)
-            value = _plain(operand)
-            name = _number_name(value)
+            value = plain(operand)
+            name = number_name(value)
             self.nodes.append(
                 Node(key, "constant", name, tex=name.replace("−", "-"), value=value, auto_name=True)
             )
@@ -205,8 +205,8 @@ class _Builder:
 
     def _wires(
         self,
+        node: Any,
         made: Any,
-        key: int,
         name: str,
         labels: Sequence[Sym],
         numbers: Sequence[float | None],
@@ -214,7 +214,8 @@ class _Builder:
     ) -> None:
         """One edge for each argument, with its local derivative where gradient flows."""
         waiting, flowing = iter(constants), iter(numbers)
-        wanted = set(made.plan.wanted)
+        key, part = self.traced.keys[node], node.params[0] if is_output(node) else 0
+        wanted = set(made.plan.wanted or range(len(made.inputs)))  # empty stands for all
         for slot, operand in enumerate(made.operands()):
             number = next(flowing, None) if slot in wanted else None
             if not hasattr(operand, "serial"):
@@ -223,8 +224,12 @@ class _Builder:
                 continue
             local = None
             if slot in wanted:
-                rule = local_rule(made, slot, labels, name)
+                rule = local_rule(made, slot, labels, name, part=part)
+                if rule is not None and made.plan.op.textbook and not self._holds(rule, number):
+                    rule = local_rule(made, slot, labels, name, part=part, textbook=False)
                 local = self._local(rule, number)
+                if rule is None and (node.shape or operand.shape):
+                    local = _jacobian(name)
             self.edges.append(Edge(self.traced.keys[operand], key, slot, local))
 
     def _local(self, rule: Sym | None, number: float | None) -> Local:
@@ -234,13 +239,29 @@ class _Builder:
         mentions = sorted(self.keys_of[name] for name in rule.names() if name in self.keys_of)
         return Local(rule.text(), tex(rule), shown, tuple(mentions))
 
+    def _holds(self, rule: Sym, number: float | None) -> bool:
+        """Whether a rule gives the number beside it: at a tie or a kink textbooks leave it open."""
+        if number is None:
+            return True
+        values = {
+            name: self.nodes[self.keys_of[name]].value
+            for name in rule.names()
+            if name in self.keys_of and self.keys_of[name] < len(self.nodes)
+        }
+        try:
+            found = float(rule.evaluate(values))
+        except (ArithmeticError, KeyError, TypeError, ValueError):
+            return True
+        return math.isclose(found, number, rel_tol=1e-6, abs_tol=1e-9) or math.isnan(number)
+
     def _label(self, operand: Any) -> Sym:
         """An operand as an expression: its name, or its number."""
         if not hasattr(operand, "serial"):
-            return Sym(_plain(operand) if operand is not None else "none")
+            return Sym(plain(operand) if operand is not None else "none")
         node = self.nodes[self.traced.keys[operand]]
         if node.kind == "constant" and isinstance(node.value, (int, float)):
-            return Sym(int(node.value) if float(node.value).is_integer() else node.value)
+            whole = type(node.value) is float and node.value.is_integer()
+            return Sym(int(node.value) if whole else node.value)
         return Sym(node.name)
 
     def _name(self, node: Any) -> tuple[str, bool]:
@@ -265,7 +286,7 @@ class _Builder:
         if not node.requires_grad or node not in self.traced.grads:
             return Absent.NO_ROUTE
         g = self.traced.grads[node]
-        return _held_gradient(node) if g is UNKNOWN else _quantity(g, node)
+        return _held_gradient(node) if g is UNKNOWN else quantity(g, node)
 
     def _notes(self, node: Any) -> tuple[str, ...]:
         notes = []
@@ -281,10 +302,15 @@ class _Builder:
         return tuple(notes)
 
 
+def _jacobian(name: str) -> Local:
+    """The rule of an operation whose own cannot be read as an expression: Jᵀ times the gradient."""
+    return Local(f"Jᵀ {bar(name)}", rf"J^T \, {tex_name(bar(name))}")
+
+
 def _held_gradient(node: Any) -> Quantity:
     """The gradient that a backward call left, where the picture cannot compute its own."""
     held = node.grad if type(node) is Leaf else node.extra and node.extra.grad
-    return Absent.NOT_KEPT if held is None else _quantity(getattr(held, "_data", held), node)
+    return Absent.NOT_KEPT if held is None else quantity(getattr(held, "_data", held), node)
 
 
 def _hidden(node: Any) -> bool:
@@ -329,47 +355,8 @@ def _folded_op(node: Any, operands: Sequence[Any], keys: Mapping[Any, int]) -> s
     left, right = operands
     symbol = node.plan.op.symbol
     if hasattr(left, "serial"):
-        return f"{symbol} {_number_name(_plain(right))}"
-    return f"{_number_name(_plain(left))} {symbol}"
-
-
-def _number_name(value: Quantity) -> str:
-    from .wording import quantity_text
-
-    return quantity_text(value)
-
-
-def _plain(value: Any) -> Any:
-    """A number of Python's own."""
-    if isinstance(value, np.generic):
-        return value.item()
-    return value if isinstance(value, (bool, int, float, complex)) else str(value)
-
-
-def _quantity(data: Any, node: Any) -> Quantity:
-    if data is None:
-        return Absent.NOT_KEPT
-    if not node.shape:
-        found = data.item() if hasattr(data, "item") else data
-        return found if isinstance(found, (bool, int, float, complex)) else float(found)
-    return summary(np.asarray(data))
-
-
-def summary(array: Any) -> Summary:
-    """An array in a few numbers; statistics are of its finite elements."""
-    shape, dtype = tuple(array.shape), str(array.dtype)
-    real = np.abs(array) if array.dtype.kind == "c" else array
-    flat = real.astype(np.float64).ravel()
-    finite = flat[np.isfinite(flat)]
-    if finite.size == 0:
-        nothing = float("nan")
-        stats = (nothing, nothing, nothing, nothing, nothing) if flat.size else (0.0,) * 5
-    else:
-        norm = float(np.sqrt(np.sum(finite * finite)))
-        stats = (float(finite.mean()), float(finite.std()), norm,
-                 float(finite.min()), float(finite.max()))  # fmt: skip
-    few = tuple(float(x) for x in flat) if 0 < flat.size <= _FEW and array.ndim <= 1 else None
-    return Summary(shape, dtype, *stats, not_finite=int(flat.size - finite.size), elements=few)
+        return f"{symbol} {number_name(plain(right))}"
+    return f"{number_name(plain(left))} {symbol}"
 
 
 def _grad_note(held: Tensor, shown: Any) -> list[str]:
@@ -378,7 +365,5 @@ def _grad_note(held: Tensor, shown: Any) -> list[str]:
         return []
     if np.allclose(held._data, shown, rtol=1e-4, atol=1e-12, equal_nan=True):
         return []
-    from .wording import norm_text
-
-    text = norm_text(_quantity(held._data, held._node or held)).removeprefix("∂ ")
+    text = norm_text(quantity(held._data, held._node or held)).removeprefix("∂ ")
     return [f".grad holds {text}: it adds up over backward calls"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .fonts import text_width, wrap_name
 from .layering import Box
 from .layout import Direction
-from .model import Absent, Edge, Node, Picture, Quantity
+from .model import Absent, Edge, HeatMap, Histogram, Node, Picture, Quantity
 from .wording import (
     grad_words,
     is_broken,
@@ -76,12 +76,35 @@ class Shape:
 
 
 @dataclass(slots=True)
+class Plate:
+    """A thumbnail and the words beside it, together a rectangle with its corner at x, y.
+
+    `image` is the size of the thumbnail itself, at the left; `keys` are the samples of colour
+    before the words, which name them. Of a heat map, `data` are its cells compressed for PNG, in
+    so many `colours`.
+    """
+
+    thumbnail: Histogram | HeatMap
+    image: tuple[float, float]
+    width: float
+    height: float
+    lines: tuple[TextLine, ...] = ()
+    keys: tuple[tuple[str, float, float], ...] = ()
+    data: bytes = b""
+    colours: int = 0
+    colour: str = "value"
+    x: float = 0.0
+    y: float = 0.0
+
+
+@dataclass(slots=True)
 class Mark:
-    """A node's outlines, its stub of wire, and the numbers along it."""
+    """A node's outlines, its stub of wire, the numbers along it and the thumbnails by them."""
 
     node: Node
     shapes: list[Shape] = field(default_factory=list)
     lines: list[TextLine] = field(default_factory=list)
+    plates: list[Plate] = field(default_factory=list)
     stub: tuple[float, float] = (0.0, 0.0)
     box: Box = field(default_factory=lambda: Box(0.0, 0.0, 0.0))
 
@@ -186,15 +209,27 @@ def _value_lines(node: Node, picture: Picture, named: bool) -> list[tuple[Span, 
         if is_symbol(node.name):
             name = [Span(node.name, "symbol", style="math")]
     shape = shape_text(node)
-    if "value" not in picture.show or node.kind == "constant":
+    silent = "value" not in picture.show or _untouched(node.value, node, picture)
+    if silent or node.kind == "constant":
         tail = [Span(shape, "small", "muted")] if shape else []
         found = _joined(name, tail, "  ")
         return [found] if found else []
     sign, number = value_words(node, picture)
+    sign = "" if _alike(node, picture) else sign
     value = _number(node.value, f"{sign} {number}" if sign else number, "value")
     if not shape:
         return [_joined(name, [value], "  " if picture.overlay else " = ")]
     return [_joined(name, [Span(shape, "small", "muted")], "  "), (value,)]
+
+
+def _untouched(quantity: Quantity, node: Node, picture: Picture) -> bool:
+    """Whether an overlay has nothing to say about a node: it is drawn without a number."""
+    return picture.overlay is not None and isinstance(quantity, Absent) and not node.notes
+
+
+def _alike(node: Node, picture: Picture) -> bool:
+    """Whether the two numbers of an overlay are one."""
+    return picture.overlay is not None and picture.overlay.alike and node.value == node.grad
 
 
 def _joined(left: list[Span], right: list[Span], between: str) -> tuple[Span, ...]:
@@ -204,6 +239,8 @@ def _joined(left: list[Span], right: list[Span], between: str) -> tuple[Span, ..
 
 def _grad_lines(node: Node, picture: Picture) -> list[tuple[Span, ...]]:
     if "grad" not in picture.show or node.kind == "constant":
+        return []
+    if _untouched(node.grad, node, picture) or _alike(node, picture):
         return []
     label, number = grad_words(node, picture)
     colour = "muted" if isinstance(node.grad, Absent) else "grad"
@@ -252,6 +289,23 @@ def _beside_wire(
         TextLine(line, 8.0, reach + 15.0 + LINE * i, "start")
         for i, line in enumerate([*above, *below])
     ]
+
+
+def lengthen(mark: Mark, extra: float, direction: Direction) -> None:
+    """Make the stub longer; what stands on it or behind it moves along."""
+    if extra <= 0.0:
+        return
+    begin, end = mark.stub
+    mark.stub = (begin, end + extra)
+    mark.box.length += extra
+    if direction == "LR":
+        mark.lines = [replace(line, x=line.x + extra / 2) for line in mark.lines]
+    dx, dy = (extra, 0.0) if direction == "LR" else (0.0, extra)
+    mark.shapes[1:] = [
+        replace(s, x=s.x + dx, y=s.y + dy,
+                lines=tuple(replace(t, x=t.x + dx, y=t.y + dy) for t in s.lines))
+        for s in mark.shapes[1:]
+    ]  # fmt: skip
 
 
 def _bounding_box(mark: Mark, length: float, direction: Direction) -> Box:

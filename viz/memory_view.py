@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any, Literal, get_args
 
@@ -30,6 +32,7 @@ class Memory(Report):
     """
 
     heading = "Kept for backward"
+    _said = "memory is a table of bytes"
 
     def __init__(
         self,
@@ -77,8 +80,16 @@ class Memory(Report):
 
     def text(self) -> str:
         """The sum, the table, and the peak of the walk back."""
-        below = "\n".join(self._peak_words())
-        return f"{self._title()}\n\n{text_table(self._table(), _RIGHT)}\n\n{below}\n"
+        table = [text_table(self._table(), _RIGHT)] if self.kept else []
+        return "\n\n".join([self._title(), *table, "\n".join(self._peak_words())]) + "\n"
+
+    def data(self) -> Mapping[str, Any]:
+        """The buffers and the steps of the walk back."""
+        kept = [replace(buffer, line=short_line(buffer.line)) for buffer in self.kept]
+        return {
+            "by": self.by, "bytes": self.bytes, "parameters": self.shared, "freed": self.freed,
+            "kept": kept, "moments": self.moments,
+        }  # fmt: skip
 
     def svg(self) -> str:
         """Bars by operation, line or module, and the bytes over the walk back as a curve."""
@@ -93,10 +104,10 @@ class Memory(Report):
 
     def body(self) -> str:
         """The chart and the table."""
-        words = "".join(f"<p>{escape(line)}</p>\n" for line in self._peak_words())
-        table = html_table(self._table(), _RIGHT)
-        figure = f'<figure style="margin:0;overflow-x:auto">\n{self.svg()}</figure>\n'
-        return f'<div class="cr-report">\n{figure}{table}{words}</div>\n'
+        table = html_table(self._table(), _RIGHT) if self.kept else ""
+        figure = f"<figure>\n{self.svg()}</figure>\n"
+        said = _paragraphs(self._peak_words())
+        return f'<div class="cr-report">\n{figure}{table}{said}</div>\n'
 
     def _title(self) -> str:
         arrays = "1 array" if len(self.kept) == 1 else f"{format_count(len(self.kept))} arrays"
@@ -142,6 +153,16 @@ class Memory(Report):
                 "its inputs"
             )
         return said
+
+
+def _paragraphs(lines: Sequence[str]) -> str:
+    """Words as HTML; indented lines are a list."""
+    parts = [
+        f"<li>{escape(line.strip())}</li>" if line.startswith("  ") else f"<p>{escape(line)}</p>"
+        for line in lines
+    ]
+    words = "\n".join(parts) + "\n"
+    return re.sub(r"(?:<li>[^\n]*\n)+", r'<ul class="cr-list">\n\g<0></ul>\n', words)
 
 
 _UNKNOWN = {"op": "?", "line": "line not recorded", "module": "outside of modules"}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Literal, TypeAlias
 
 Kind = Literal["input", "parameter", "constant", "operation"]
-Show = Literal["value", "grad", "local"]
+Show = Literal["value", "grad", "local", "backward"]
 
 
 class Absent(enum.Enum):
@@ -27,8 +27,39 @@ class Absent(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Histogram:
+    """How many finite elements lie in each of equally wide bins from `low` to `high`."""
+
+    counts: tuple[int, ...]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """A matrix as levels, row by row: 1 … 255 for `low` … `high`, 0 for what is not finite.
+
+    With `diverging`, 0 is in the middle, at level 128. Of `pooled` (rows, columns) elements a cell
+    shows the one farthest from 0. `clipped` cells lie beyond the limits and have their colours.
+    """
+
+    rows: int
+    columns: int
+    low: float
+    high: float
+    diverging: bool
+    levels: bytes = field(metadata={"drawn only": True})
+    pooled: tuple[int, int] = (1, 1)
+    clipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """An array in a few numbers; `elements` holds all of them when there are at most four."""
+    """An array in a few numbers; `elements` holds all of them when there are at most four.
+
+    `not_finite` counts NaN and ±∞, `nans` NaN alone. Where it is drawn with a small picture,
+    `thumbnail` is that, and `corner` its first 8×8 elements.
+    """
 
     shape: tuple[int, ...]
     dtype: str
@@ -39,6 +70,9 @@ class Summary:
     maximum: float
     not_finite: int = 0
     elements: tuple[float, ...] | None = None
+    nans: int = 0
+    thumbnail: Histogram | HeatMap | None = field(default=None, metadata={"optional": True})
+    corner: tuple[tuple[float, ...], ...] | None = field(default=None, metadata={"optional": True})
 
 
 Quantity: TypeAlias = bool | int | float | complex | Summary | Absent
@@ -103,7 +137,8 @@ class Group:
 class Overlay:
     """What the two numbers of a node are called where they are not its value and its gradient.
 
-    `above` and `below` name them in words, the signs stand before and the unit behind each.
+    `above` and `below` name them in words, the signs stand before and the unit behind each. With
+    `alike`, two numbers that are equal are drawn as one, without a sign.
     """
 
     above: str
@@ -111,6 +146,7 @@ class Overlay:
     sign_above: str = ""
     sign_below: str = ""
     unit: str = ""
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +224,24 @@ class Picture:
 
     def to_json(self) -> str:
         """Write the picture as JSON; what is missing becomes {"absent": reason}."""
-        return json.dumps(_plain(self), ensure_ascii=False, allow_nan=False, indent=1)
+        return as_json(self)
+
+
+def as_json(value: object) -> str:
+    """Write dataclasses, mappings, lists and numbers as JSON, the same bytes every time.
+
+    >>> as_json({"size": float("inf"), "of": (1, Absent.NO_ROUTE)}).split()
+    ['{', '"size":', '{', '"float":', '"inf"', '},', '"of":', '[', '1,', '{', '"absent":', \
+'"no', 'route"', '}', ']', '}']
+    """
+    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, indent=1)
 
 
 def _plain(value: object) -> object:
     """Turn dataclasses, enums and numbers that JSON lacks into plain JSON values."""
     if is_dataclass(value):
-        named = {f.name: getattr(value, f.name) for f in fields(value)}
+        written = [f for f in fields(value) if not f.metadata.get("drawn only")]
+        named = {f.name: getattr(value, f.name) for f in written}
         idle = {f.name for f in fields(value) if f.metadata.get("optional")}
         return {k: _plain(v) for k, v in named.items() if v is not None or k not in idle}
     if isinstance(value, Absent):
@@ -203,7 +250,7 @@ def _plain(value: object) -> object:
         return {"real": _plain(value.real), "imag": _plain(value.imag)}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}

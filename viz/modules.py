@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..autograd import Tensor
-from .model import Edge, Group, Node
+from .model import Absent, Edge, Group, Node
 from .naming import Names, caller_variables
 
 
@@ -21,7 +21,8 @@ def group_nodes(
 ) -> tuple[tuple[Group, ...], list[Node]]:
     """Groups for all module paths, and the nodes with the group they belong to.
 
-    A leaf that only one module uses stands inside it: its parameters, its constants.
+    A leaf that only one module uses stands inside it: its parameters, its constants, and data that
+    it made for itself, such as the mask of a dropout.
     """
     if not paths:
         return (), list(nodes)
@@ -41,11 +42,24 @@ def group_nodes(
     users: dict[int, set[int | None]] = {}
     for edge in edges:
         users.setdefault(edge.source, set()).add(home.get(edge.target))
+    beside = _beside_results(nodes, edges)
     for node in nodes:
         around = users.get(node.key, set())
-        if node.kind in {"parameter", "constant"} and len(around) == 1 and None not in around:
+        inner = node.kind in {"parameter", "constant"} or node.key in beside
+        if inner and len(around) == 1 and None not in around:
             home[node.key] = next(k for k in around if k is not None)
     return tuple(groups), [replace(node, group=home.get(node.key)) for node in nodes]
+
+
+def _beside_results(nodes: Sequence[Node], edges: Sequence[Edge]) -> set[int]:
+    """Leaves that nobody named and no gradient reaches, used next to the result of an operation."""
+    made = {node.key for node in nodes if node.op}
+    near = {edge.target for edge in edges if edge.source in made}
+    alone = {n.key for n in nodes if not n.op and n.auto_name and n.grad is Absent.NO_ROUTE}
+    for edge in edges:
+        if edge.target not in near:
+            alone.discard(edge.source)
+    return alone
 
 
 def module_details(names: Names) -> dict[str, str]:

@@ -16,6 +16,8 @@ _MAX_SWEEPS = 12
 _SWEEP_BUDGET = 40_000  # cells visited by all sweeps together: keeps large graphs quick
 _LECTURE_SLACK = 2  # up to here all leaves stay in the first column, as one draws by hand
 
+_LONG_LINE = 4  # links from which a chain is drawn as one straight line
+
 Pairs: TypeAlias = Sequence[tuple[int, int]]
 
 
@@ -90,6 +92,54 @@ def _take_up_slack(
         if not sources[box] and by_hand and box not in close:
             continue
         ranks[box] = min(ranks[t] for t in targets[box]) - 1
+
+
+def main_lines(
+    count: int,
+    links: Pairs,
+    first: frozenset[int] = frozenset(),
+    last: frozenset[int] = frozenset(),
+) -> set[int]:
+    """Indices of the links on long chains, which a drawing keeps straight.
+
+    A box continues the line of its deepest argument, and its own line goes on to the consumer with
+    the longest way ahead; where two are alike there is no line, and the box stands between them.
+    Short chains are lines only from or to a port (`first`, `last`).
+    """
+    depth, height = [0] * count, [0] * count
+    order = topological_order(count, links)
+    incoming: list[list[int]] = [[] for _ in range(count)]
+    outgoing: list[list[int]] = [[] for _ in range(count)]
+    for index, (source, target) in enumerate(links):
+        incoming[target].append(index)
+        outgoing[source].append(index)
+    for box in order:
+        depth[box] = max([box in first, *(depth[links[i][0]] + 1 for i in incoming[box])])
+    for box in reversed(order):
+        height[box] = max([0, *(height[links[i][1]] + 1 for i in outgoing[box])])
+    sources, targets = [source for source, _ in links], [target for _, target in links]
+    before = [_only(incoming[box], depth, sources) for box in range(count)]
+    onward = [[i for i in out if i in before[targets[i]]] for out in outgoing]
+    after = [_only(onward[box], height, targets) for box in range(count)]
+    found: set[int] = set()
+    for box in order:
+        if any(i in after[links[i][0]] for i in incoming[box]) or not after[box]:
+            continue
+        line: list[int] = []
+        length, end = 0, box
+        while after[end]:
+            line += after[end]
+            length, end = length + 1, links[after[end][0]][1]
+        if length >= _LONG_LINE or box in first or end in last:
+            found.update(line)
+    return found
+
+
+def _only(indices: list[int], rank: list[int], ends: list[int]) -> list[int]:
+    """Those of some links that lead to the box of highest rank; none where two boxes share it."""
+    top = max((rank[ends[i]] for i in indices), default=0)
+    best = [i for i in indices if rank[ends[i]] == top]
+    return best if len({ends[i] for i in best}) == 1 else []
 
 
 def order_levels(levels: list[list[int]], before: list[list[int]], after: list[list[int]]) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter_ns
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from ..autograd import Tensor, grad
+from ..autograd import Graph, Tensor, grad
 from ..autograd.graph import Leaf, ancestors, is_output
 from ..autograd.handle import Handle, make, scalar_of, variable
 from ..autograd.op import Op
 from ..autograd.profiling import Event, Recorder
+from .captured import result_of, results_of
+from .dot import paint_dot
 from .forward_run import unchanged
 from .local import trace
 from .model import Absent, Node, Overlay, Picture
@@ -52,6 +54,7 @@ class Profile(Report):
     """
 
     heading = "Profile"
+    _said = "profile is a table of times"
 
     def __init__(
         self,
@@ -91,6 +94,15 @@ class Profile(Report):
         """The sum and the table."""
         return f"{self._title()}\n\n{text_table(self._table(), _RIGHT)}\n\n{_BETWEEN}\n"
 
+    def data(self) -> Mapping[str, Any]:
+        """What ran, in order, in nanoseconds."""
+        costs = [replace(cost, line=short_line(cost.line)) for cost in self.costs]
+        return {"by": self.by, "wall": self.wall, "between": self.python, "costs": costs}
+
+    def dot(self) -> str:
+        """The drawing with the times on it, as Graphviz source. Raises as `drawing` does."""
+        return paint_dot(self._overlaid(), theme=self.theme)
+
     def svg(self) -> str:
         """Bars of the table: forward, then backward."""
         bars = [
@@ -108,16 +120,19 @@ class Profile(Report):
 
         Raises ValueError where there is none: no recorded result, or more than 60 nodes.
         """
+        return paint_svg(self._overlaid(), theme=self.theme)
+
+    def _overlaid(self) -> Picture:
         if self.picture is None:
             raise ValueError(
                 f"profile(): there is no drawing: nothing was recorded, or it has more than "
-                f"{_DRAWN} nodes. The table has all times"
+                f"{_DRAWN} nodes. The table has all times: text, svg, html, json, png and pdf"
             )
-        return paint_svg(self.picture, theme=self.theme)
+        return self.picture
 
     def body(self) -> str:
         """The chart, the table, and the drawing where it is small."""
-        figure = '<figure style="margin:0 0 16px;overflow-x:auto">\n{}</figure>\n'
+        figure = "<figure>\n{}</figure>\n"
         note = f'<p class="cr-muted">{_BETWEEN}</p>\n'
         parts = [figure.format(self.svg()), html_table(self._table(), _RIGHT), note]
         if self.picture is not None:
@@ -145,7 +160,7 @@ class Profile(Report):
 
 
 def profile(
-    f: Callable[..., Any],
+    f: Any,
     *args: Any,
     by: By = "op",
     backward: bool = True,
@@ -155,10 +170,11 @@ def profile(
 ) -> Profile:
     """Time f(*args), and the gradient of its result: by operation, line and module.
 
-    f runs `warmup` times before it is timed; a model's buffers and the random numbers are put back.
-    Times are each operation's own; the gradient is that
-    of the sum of the result's elements, leaves every `.grad` alone, and is left out where f went
-    backward itself or with `backward=False`. Up to 60 nodes the drawing carries the times.
+    A captured Graph runs on its inputs, a Tensor's history runs again. f runs `warmup` times before
+    it is timed; a model's buffers and the random numbers are put back. Times are each operation's
+    own; the gradient is that of the sum of the result's elements, leaves every `.grad` alone, and
+    is left out where f went backward itself or with `backward=False`. Up to 60 nodes the drawing
+    carries the times.
 
     >>> import chainrule as cr
     >>> x = cr.ones(3, requires_grad=True)
@@ -171,8 +187,12 @@ def profile(
     find_theme(theme)
     if by not in get_args(By):
         raise ValueError(f"by= is one of {', '.join(get_args(By))}; got {by!r}")
+    f, args = _called(f, args)
     if not callable(f):
-        raise TypeError(f"profile() takes a function or model to call, got {type(f).__name__}")
+        raise TypeError(
+            "profile() takes a function or model to call, a captured Graph or a Tensor, got "
+            f"{type(f).__name__}"
+        )
     recorder = _Clock()
     with unchanged(f):
         for _ in range(warmup):
@@ -186,6 +206,21 @@ def profile(
             recorder.leave()
     costs = tuple(recorder.cost(e) for e in recorder.events if e.kind != "user_annotation")
     return Profile(costs, wall, by, _drawn(result, recorder, names), theme)
+
+
+def _called(f: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """A captured program, or the history of a tensor, as a function that runs it again."""
+    if isinstance(f, Tensor):
+        if f._node is None or f._node.plan is None:
+            raise RuntimeError(
+                "profile(): nothing was recorded for this tensor, so it cannot be computed again: "
+                "set requires_grad=True on an input, or give a function with its arguments"
+            )
+        return _called(Graph.of(f), args)
+    if isinstance(f, Graph):
+        results_of(f, args, {}, "profile")  # inputs that do not fit are refused before the clock
+        return (lambda *inputs: result_of(f, inputs, {}, "profile")[0]), args
+    return f, args
 
 
 def _run(f: Callable[..., Any], args: tuple[Any, ...], backward: bool) -> Any:

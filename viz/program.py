@@ -16,9 +16,9 @@ from ..autograd.graph import is_output
 from ..autograd.tracer import Graph, Var
 from .costs import Cost, cost_of
 from .forward_run import Call, Failure
-from .local import summary
 from .model import Absent, Kind, Quantity
 from .modules import one_line
+from .quantities import quantity
 from .wording import quantity_text, short_line
 
 
@@ -193,14 +193,14 @@ class _Reader:
         kind: Kind = "parameter" if type(owner).__name__ == "Parameter" else "input"
         if not name and not node.shape and kind == "input":
             kind = "constant"
-            name = quantity_text(_quantity(node.value, node))
+            name = quantity_text(quantity(node.value, node))
         if not name:
             name = "parameter" if kind == "parameter" else "constant"
         step = Step(len(self.steps), kind, name, shape=tuple(node.shape))
         step.dtype, step.outer = str(node.dtype), node in self.outer
         step.value = self._value(node)
         if node.requires_grad and node.grad is not None and self.wants_values:
-            step.grad = _quantity(node.grad._data, node)
+            step.grad = quantity(node.grad._data, node)
         self._enter(node, step)
 
     def operation(self, node: Any) -> None:
@@ -222,14 +222,14 @@ class _Reader:
         if extra is not None:
             step.line = short_line(extra.line)
             if extra.grad is not None and self.wants_values:
-                step.grad = _quantity(getattr(extra.grad, "_data", extra.grad), node)
+                step.grad = quantity(getattr(extra.grad, "_data", extra.grad), node)
         step.value = Absent.NOT_KEPT if several else self._value(node)
         self._enter(node, step)
 
     def _value(self, node: Any) -> Quantity:
         """What the node held; not worked out for an array that nobody asked for."""
         return (
-            _quantity(node.value, node) if self.wants_values or not node.shape else Absent.NOT_KEPT
+            quantity(node.value, node) if self.wants_values or not node.shape else Absent.NOT_KEPT
         )
 
     def result(self, node: Any) -> None:
@@ -303,16 +303,6 @@ def _label(op: Any, operands: Sequence[Any]) -> str:
         return str(op.symbol)
     text = quantity_text(numbers[0])
     return f"{op.symbol} {text}" if operands[1] is numbers[0] else f"{text} {op.symbol}"
-
-
-def _quantity(data: Any, node: Any) -> Quantity:
-    if data is None:
-        return Absent.NOT_KEPT
-    if not node.shape:
-        found = data.item() if hasattr(data, "item") else data
-        return found if isinstance(found, (bool, int, float, complex)) else float(found)
-    with np.errstate(all="ignore"):
-        return summary(np.asarray(data))
 
 
 def _leaves_first(steps: list[Step]) -> list[Step]:

@@ -59,8 +59,12 @@ class Values:
 
     def _recall(self, node: Any) -> None:
         """What the node itself still has."""
-        several = node.plan is not None and node.plan.op.several
-        if node.value is not None and not several:
+        if node.value is None or (node.plan is not None and node.plan.op.several):
+            return
+        if node.plan is not None and type(node.value) is not np.ndarray:
+            self.found[node] = node.value  # a number of the node's own, which no edit reaches
+            self.missing.pop(node, None)
+        else:
             self._keep(node, node.value)
 
     def _read_saved(self, node: Any) -> None:
@@ -81,11 +85,11 @@ class Values:
     def _replay(self, node: Any) -> None:
         if node in self.missing:
             return
-        if node.plan is None or node.plan.op.name not in registry or node.plan.op.several:
-            self.missing[node] = GONE
-            return
         whole = is_output(node)
         made = node.operands()[0] if whole else node
+        if made.plan is None or made.plan.op.several is not whole or not _can_run(made):
+            self.missing[node] = GONE
+            return
         inputs = [self.get(operand) for operand in made.operands()]
         if _unknown(inputs, made.operands()):
             self.missing[node] = GONE
@@ -102,6 +106,8 @@ def run(node: Any, inputs: Sequence[Any]) -> Any:
     """Compute a node's operation on raw inputs: raw data, or a tuple of them."""
     op = node.plan.op
     operands = node.operands()
+    if op.call is None:
+        return scalar_of(op.kernel(*inputs, *node.params))
     tensors = [
         make(v) if hasattr(o, "serial") else v for o, v in zip(operands, inputs, strict=True)
     ]
@@ -109,6 +115,15 @@ def run(node: Any, inputs: Sequence[Any]) -> Any:
     if op.several:
         return tuple(part._data for part in result)
     return (result[0] if op.aux else result)._data
+
+
+def _can_run(node: Any) -> bool:
+    """Whether the operation behind a node can be computed again from its operands."""
+    op = node.plan.op
+    # an edit through a view lists those of its two operands only that gradient flows to
+    if op.name not in registry or op.lifts:
+        return False
+    return op.call is not None or None not in node.operands()
 
 
 def saved_of(node: Any, values: Values) -> tuple[Any, ...] | None:
@@ -158,11 +173,28 @@ def evaluate(order: Sequence[Any], values: Values, changed: Mapping[Any, Any]) -
             unknown = any(
                 v is None and o is not None for v, o in zip(inputs, operands, strict=True)
             )
-            if unknown or node.plan.op.name not in registry:
-                raise ValueError(f"{node.plan.op.name} cannot be run again")
+            own = getattr(node.plan, "cls", None)  # a user's autograd.Function
+            if unknown or (own is None and not _can_run(node)):
+                why = "how is not recorded"
+                if unknown:
+                    why = "data that it needs was not kept (watch() keeps it)"
+                raise ValueError(f"{node.plan.op.name} cannot be run again: {why}")
             whole: Any = inputs[0]
-            data[node] = whole[node.params[0]] if is_output(node) else run(node, inputs)
+            if is_output(node):
+                data[node] = whole[node.params[0]]
+            else:
+                data[node] = run(node, inputs) if own is None else _run_own(own, node, inputs)
     return data
+
+
+def _run_own(own: Any, node: Any, inputs: Sequence[Any]) -> Any:
+    """Call a user's Function again, on copies: it may edit what it is given."""
+    args = [
+        make(np.array(v)[()] if hasattr(v, "dtype") else v) if hasattr(o, "serial") else v
+        for o, v in zip(node.operands(), inputs, strict=True)
+    ]
+    result = own.apply(*args)
+    return tuple(part._data for part in result) if isinstance(result, tuple) else result._data
 
 
 def _unknown(inputs: Sequence[Any], operands: Sequence[Any]) -> bool:

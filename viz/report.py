@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
+from .forms import Forms
 from .html import page
+from .model import as_json
+from .text_figure import paint_lines
 from .theme import Palette, find_theme
 
 
-class Report:
+class Report(Forms):
     """A text with an HTML form: `print` it, show it in a notebook, or `save` it.
 
-    Subclasses define `text` and `body`, and `svg` where there is a figure.
+    Subclasses define `text`, `body` and `data`, and `svg` where there is a figure.
     """
 
     heading = "Report"
 
-    def __init__(self, *, theme: str | None = None) -> None:
-        find_theme(theme)
-        self.theme = theme
-
-    def text(self) -> str:
-        """The report as plain text."""
-        raise NotImplementedError
-
     def body(self) -> str:
         """The report as HTML, without a page around it; all its classes begin with cr-."""
         raise NotImplementedError
+
+    def data(self) -> Mapping[str, Any]:
+        """What the report says, as plain data."""
+        raise NotImplementedError
+
+    def svg(self) -> str:
+        """The lines of the text, set in a typewriter face."""
+        return paint_lines(self.text(), self.heading, self.theme)
 
     def html(self) -> str:
         """One page that opens offline."""
@@ -36,28 +40,14 @@ class Report:
             style.append(f"@media (prefers-color-scheme:dark){{{colours(theme.dark)}}}")
         return page(self.heading, f"<main>\n{self.body()}</main>\n", theme, "\n".join(style))
 
-    def save(self, path: str | Path) -> Path:
-        """Write the file that the suffix names: txt, html, and svg where there is a figure.
-
-        Raises ValueError for another suffix.
-        """
-        path = Path(path)
-        writers = {".txt": "text", ".html": "html", ".htm": "html"}
-        if hasattr(self, "svg"):
-            writers[".svg"] = "svg"
-        if path.suffix.lower() not in writers:
-            known = ", ".join(writers)
-            raise ValueError(f"cannot save as {path.name!r}: the suffixes known are {known}")
-        text = getattr(self, writers[path.suffix.lower()])()
-        path.write_text(text, encoding="utf-8", newline="\n")
-        return path
+    def json(self) -> str:
+        """The facts as data, numbers unrounded."""
+        return as_json(self.data())
 
     def _repr_html_(self) -> str:
         # Inside a notebook, colours are the notebook's own: only rules that work on any page.
-        return f'<div style="overflow-x:auto"><style>{FORM}</style>{self.body()}</div>'
-
-    def __str__(self) -> str:
-        return self.text()
+        room = "overflow-x:auto;padding-left:14px"  # figures begin further left than words
+        return f'<div style="{room}"><style>{FORM}</style>{self.body()}</div>'
 
     def __repr__(self) -> str:
         return self.text().rstrip("\n")
@@ -71,6 +61,8 @@ border-bottom:1px solid rgba(128,128,128,.22)}
 .cr-facts{font-size:13px;line-height:1.7;margin:12px 0 0;padding:0;list-style:none}
 .cr-report h1{font-size:19px;font-weight:600;margin:0 0 10px}
 .cr-report p{margin:6px 0;max-width:72ch}
+.cr-list{margin:2px 0 10px;padding-left:22px}
+.cr-report figure{margin:0 0 12px -14px;overflow-x:auto}
 .cr-report code{font-size:.93em}"""
 
 

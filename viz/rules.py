@@ -8,7 +8,10 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from ..autograd.graph import is_output
 from ..autograd.op import rule_names
@@ -27,51 +30,106 @@ _GREEK += " upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi P
 _GREEK_NAMES = frozenset(_GREEK.split())
 
 
+class _Shaped(Sym):
+    """An expression of known shape, for rules that ask: a vector has another than a matrix."""
+
+    __slots__ = ()
+
+    def __init__(self, e: Sym, shape: tuple[int, ...]) -> None:
+        super().__init__(e.head, e.args, e.params)
+        self.shape = shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+
 def expression(node: Any, operands: Sequence[Sym]) -> Sym:
     """What the operation behind a node computes, of operands as expressions."""
     if is_output(node):
         whole = expression(node.operands()[0], operands)
         return Sym(f"{whole.text()}[{node.params[0]}]")
     name = node.plan.op.name
+    if name == "get_index" and len(operands) == 1:
+        return Sym(f"{_grouped(operands[0])}{_index_text(node.params[0])}")
     build = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv}
     if name in build and len(operands) == 2:
         return wrap(Sym(name, tuple(operands)))
     return Sym(name, tuple(operands), tuple(node.params))
 
 
+def _grouped(e: Sym) -> str:
+    """An expression before an index: P[0], but (a + b)[0]."""
+    return f"({e.text()})" if e.args and e.head in {*_FOLDED, "neg", "matmul"} else e.text()
+
+
+def _index_text(index: Any) -> str:
+    """An index as it was typed, [0] or [:, 1:]; […] where arrays pick the elements."""
+    if index.advanced is not None:
+        return "[…]"
+    steps = list(index.basic)
+    if steps and steps[-1] is Ellipsis:  # what was left out at the end
+        steps.pop()
+    return f"[{', '.join(map(_step_text, steps)) or '…'}]"
+
+
+def _step_text(step: Any) -> str:
+    if not isinstance(step, slice):
+        return "…" if step is Ellipsis else str(step)
+    ends = ["" if end is None else str(end) for end in (step.start, step.stop)]
+    return ":".join(ends if step.step is None else [*ends, str(step.step)])
+
+
 def local_rule(
-    node: Any, slot: int, operands: Sequence[Sym], out: str, *, textbook: bool = True
+    node: Any,
+    slot: int,
+    operands: Sequence[Sym],
+    out: str,
+    *,
+    textbook: bool = True,
+    part: int = 0,
 ) -> Sym | None:
     """The derivative of a node by its argument number `slot`, as an expression; None without one.
 
     Elementwise operations give ∂out/∂argument; others give the gradient of the argument, in terms
     of the gradient of the result, unless all are single numbers. `textbook` prefers the form that
-    is easy to read to the one that runs.
+    is easy to read to the one that runs. `part` says which one of several results `out` names.
     """
-    op = node.plan.op
-    arrays = [o for o in (node, *node.operands()) if getattr(o, "shape", ())]
-    g: Any = Sym(bar(out)) if arrays else 1
+    op, tensors = node.plan.op, node.operands()
+    sizes = [tuple(getattr(operand, "shape", ())) for operand in tensors]
+    given = [
+        None if operand is None else _Shaped(e, size)
+        for e, size, operand in zip(operands, sizes, tensors, strict=True)
+    ]
+    arrays = any([node.shape, *sizes])
+    g: Any = _Shaped(Sym(bar(out)), node.shape) if arrays else 1
+    if op.several:
+        g = [g if k == part else Sym(0) for k in range(len(node.value))]
     try:
         if callable(op.rules):
-            parts = op.rules(*_arguments(node, rule_names(op.rules), operands, out, g))
+            parts = op.rules(*_arguments(node, rule_names(op.rules), given, sizes, out, g))
             return simplified(wrap(parts[slot]))
         name = op.inputs[slot]
         rule = ((op.textbook or {}) if textbook else {}).get(name, op.rules[name])
         if not callable(rule):
             return wrap(rule) if op.partial else wrap(rule * wrap(g))
-        return simplified(wrap(rule(*_arguments(node, rule_names(rule), operands, out, g))))
+        return simplified(wrap(rule(*_arguments(node, rule_names(rule), given, sizes, out, g))))
     except (TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError):
         return None  # a rule that cannot be read as an expression has its number only
 
 
 def _arguments(
-    node: Any, wanted: Sequence[str], operands: Sequence[Sym], out: str, g: Any
+    node: Any,
+    wanted: Sequence[str],
+    operands: Sequence[Sym | None],
+    sizes: Sequence[tuple[int, ...]],
+    out: str,
+    g: Any,
 ) -> list[Any]:
     """What a rule asks for, in the graph's names."""
     op = node.plan.op
     inputs = dict(zip(op.inputs, operands, strict=False))
     params = dict(zip(op.params, node.params, strict=False))
-    sizes = [tuple(getattr(operand, "shape", ())) for operand in node.operands()]
     shapes = dict(zip(op.inputs or range(len(sizes)), sizes, strict=False))
     given: list[Any] = []
     for name in wanted:
@@ -84,20 +142,22 @@ def _arguments(
         elif name.endswith("_shape") and name[:-6] in inputs:
             given.append(shapes[name[:-6]])
         elif name == "shapes":
-            given.append(tuple(shapes.values()))
+            given.append(tuple(sizes))
         elif name == "inputs":
             given.append(tuple(operands))
         elif name == "needs":
             given.append((True,) * len(operands))
         else:
-            given.append({"out": Sym(out), "g": g}.get(name, Sym(name)))
+            given.append({"out": _Shaped(Sym(out), node.shape), "g": g}.get(name, Sym(name)))
     return given
 
 
 def simplified(e: Sym) -> Sym:
     """Compute what consists of numbers, and leave out + 0, · 1 and ^ 1."""
     if not e.args:
-        if not isinstance(e.head, (str, int, float)):
+        if isinstance(e.head, (np.ndarray, np.generic)) and e.head.ndim == 0:
+            return Sym(e.head.item())  # a view of the number 1
+        if not isinstance(e.head, (str, int, float, type(None))):
             raise TypeError(f"{type(e.head).__name__} in an expression")
         return e
     args = [simplified(a) for a in e.args]
@@ -137,6 +197,7 @@ def bar(name: str) -> str:
     return f"{name}\u0304" if len(name) == 1 else f"∂{name}"
 
 
+@lru_cache(maxsize=4096)
 def tex_name(name: str) -> str:
     r"""A name in LaTeX: `x`, `\mathit{w}_{0}`, `\theta`, `\mathrm{weight}`.
 

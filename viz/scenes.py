@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -71,10 +71,11 @@ def make_scenes(
     """
     nest = Nest.untangled(picture, [None] * len(picture.edges))
     leaves = {n.key for n in picture.nodes if n.kind in {"constant", "parameter"}}
-    scenes = {}
+    scenes: dict[int | None, Scene] = {}
+    known: dict[object, Scene] = {}
     for key in wanted:
         if key in nest.containers and nest.containers[key].items:
-            scene = _scene(nest.containers[key], boxes, closed, leaves)
+            scene = _scene(nest.containers[key], boxes, closed, leaves, known)
             scene.tab = float(math.ceil(tabs.get(key, 0.0))) if key is not None else 0.0
             scenes[key] = scene
     return scenes
@@ -86,8 +87,13 @@ def _grid(length: float) -> float:
 
 
 def _scene(
-    container: Container, boxes: Mapping[int, Box], closed: Mapping[int, Box], leaves: set[int]
+    container: Container,
+    boxes: Mapping[int, Box],
+    closed: Mapping[int, Box],
+    leaves: set[int],
+    known: dict[object, Scene],
 ) -> Scene:
+    """Lay one group out; groups of the same form, such as repeated blocks, share their places."""
     sizes = []
     for kind, key in container.items:
         box = boxes[key] if kind == "node" else closed[key] if kind == "group" else Box(0, 0, 0)
@@ -102,6 +108,15 @@ def _scene(
         for kind in ("in", "out")
     }
     near = [i for i, (kind, key) in enumerate(container.items) if kind == "node" and key in leaves]
+    ends = [(places[p.source], places[p.target], p.origin) for p in container.links]
+    form = (
+        tuple((b.length, b.low, b.high, b.spread) for b in sizes),
+        tuple((source, target) for source, target, _ in ends),
+        tuple(kind for kind, _ in container.items),
+        tuple(near),
+    )
+    if form in known:
+        return replace(known[form], items=container.items, links=ends)
     made = arrange(
         sizes, links, first=of_kind["in"], last=of_kind["out"], close=frozenset(near),
         spacing=_SPACING,
@@ -111,11 +126,12 @@ def _scene(
         [(box.length, box.low, box.high) for box in sizes],
         [_grid(y) for y in made.starts],
         [_grid(x) for x in made.wires],
-        [(places[p.source], places[p.target], p.origin) for p in container.links],
+        ends,
         [[(_grid(y), _grid(x)) for y, x in route] for route in made.routes],
         _grid(made.length),
     )
     _find_neighbours(scene)
+    known[form] = scene
     return scene
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
+from ..autograd.batched import Batched
 from ..autograd.fitting import fit
 from ..autograd.graph import Piece, is_output
 from .replay import Values, saved_of
@@ -38,10 +39,12 @@ def gradients(roots: Iterable[Any], order: Sequence[Any], values: Values) -> dic
 
 def local_numbers(node: Any, values: Values) -> list[Any]:
     """For a 0-d node, the derivative by each of its `inputs`: a number, or None for an array."""
+    if node.shape:
+        return [None] * len(node.inputs)
     with no_grad():
         parts = _backward(node, _ones(node), values)
     return [
-        None if p is None or p is UNKNOWN or operand.shape else float(np.real(p))
+        None if p is None or p is UNKNOWN or operand.shape else _real(p, node)
         for operand, p in zip(node.inputs, parts, strict=True)
     ]
 
@@ -62,6 +65,13 @@ def _backward(node: Any, g: Any, values: Values) -> Sequence[Any]:
         p if p is None or type(p) is Piece else fit(p, operand)
         for operand, p in zip(node.inputs, parts, strict=True)
     ]
+
+
+def _real(part: Any, node: Any) -> float | None:
+    """A derivative as one number; of complex values it is none, inside vmap it is many."""
+    if node.dtype.kind == "c" or type(part) is Batched or np.iscomplexobj(part):
+        return None
+    return float(part)
 
 
 def contributions(node: Any, g: Any, values: Values) -> Sequence[Any]:
@@ -90,7 +100,7 @@ def through(node: Any, values: Values) -> tuple[Any, list[Any]]:
     with no_grad():
         parts = _backward(made, [Piece(node.params[0], _ones(node))], values)
     return made, [
-        None if p is None or p is UNKNOWN or operand.shape else float(np.real(p))
+        None if p is None or p is UNKNOWN or operand.shape else _real(p, node)
         for operand, p in zip(made.inputs, parts, strict=True)
     ]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..autograd.graph import is_output
 from ..autograd.sym import Sym
-from .local import Traced, summary
+from .local import Traced
 from .mistakes import (
     Arrival,
     Question,
@@ -28,6 +28,7 @@ from .mistakes import (
 )
 from .model import Absent, Edge, Frame, Node, Picture, Quantity
 from .paths import number_of
+from .quantities import quantity
 from .replay import run
 from .rules import bar, expression, local_rule
 from .sensitivity import UNKNOWN, contributions
@@ -379,9 +380,4 @@ def _like(value: float, operand: Any) -> Any:
 
 
 def _quantity(data: Any, node: Node) -> Quantity:
-    if data is UNKNOWN:
-        return Absent.NOT_KEPT
-    if node.shape:
-        return summary(np.asarray(data))
-    found = data.item() if hasattr(data, "item") else data
-    return found if isinstance(found, (bool, int, float, complex)) else float(found)
+    return Absent.NOT_KEPT if data is UNKNOWN else quantity(data, node)

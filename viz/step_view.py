@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from ..autograd import Tensor
+from ..autograd.graph import ancestors
 from .captured import result_of
 from .fonts import text_width
 from .html import page
@@ -155,6 +156,15 @@ class Player(View):
         }
 
 
+def _refuse_above_most(count: int) -> None:
+    if count > MOST:
+        raise ValueError(
+            f"a player of {count} nodes takes too many steps to watch (at most {MOST}). Three ways "
+            "out: step(…, wrt=x) plays only the routes to x, step an intermediate tensor, or "
+            "explain(y, x) sums the routes at once"
+        )
+
+
 def step(
     y: Any,
     *inputs: Any,
@@ -187,17 +197,14 @@ def step(
     """
     find_theme(theme)
     tensor, names = result_of(y, inputs, names, "step")
+    if wrt is None and tensor._node is not None:
+        recorded = len(ancestors([tensor._node]))
+        _refuse_above_most(recorded if recorded > 2 * MOST else 0)  # before computing for so many
     traced = trace(
         (tensor,), wrt=wrt, names=names, precision=4 if precision is None else precision,
         fold_constants=False,
     )  # fmt: skip
-    count = len(traced.picture.nodes)
-    if count > MOST:
-        raise ValueError(
-            f"a player of {count} nodes takes too many steps to watch (at most {MOST}). Three ways "
-            "out: step(…, wrt=x) plays only the routes to x, step an intermediate tensor, or "
-            "explain(y, x) sums the routes at once"
-        )
+    _refuse_above_most(len(traced.picture.nodes))
     picture = _named(traced.picture)
     traced.picture = picture
     frames = all_frames(traced, picture)

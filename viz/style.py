@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .fonts import MATH, SANS
 from .theme import Palette, Theme, tokens
@@ -28,7 +28,7 @@ _RULES = (
     (".pill", "stroke", "wire"),
     (".frame", "fill", "tint"),
     (".frame", "stroke", "muted"),
-    (".tab", "stroke", "tint"),
+    (".head", "fill", "pill"),
 )
 _NOTEBOOK_DARK = ('[data-jp-theme-light="false"]', ".vscode-dark", ".vscode-high-contrast")
 _NOTEBOOK_LIGHT = ('[data-jp-theme-light="true"]', ".vscode-light")
@@ -53,15 +53,15 @@ def style_sheet(
         f"{root} .wire{{fill:none;stroke-width:1.25px}}{root} .op{{stroke-width:1.5px}}",
         f"{root} .parameter{{stroke-width:2px}}{root} .pill{{stroke-width:.75px}}",
         f"{root} .frame{{stroke-width:1px;stroke-opacity:.45}}",
-        f"{root} .tab{{font-weight:700;stroke-width:7px}}",
-        f"{root} .badge,{root} .tab{{paint-order:stroke;stroke-linejoin:round}}",
+        f"{root} .tab{{font-weight:700}}",
+        f"{root} .badge{{paint-order:stroke;stroke-linejoin:round}}",
         f"{root} .tab .small{{font-weight:400}}",
         *(_rule(root, *rule, theme.base) for rule in (*_RULES, *more)),
     ]
     if form:
         lines.append(form.replace("&", root))
     if theme.dark is not None:
-        lines += _dark_rules(root, theme.base, theme.dark)
+        lines += follow_reader(root, tokens(theme.base), tokens(theme.dark))
     return "\n".join(lines)
 
 
@@ -70,15 +70,17 @@ def _rule(root: str, selector: str, attribute: str, token: str, palette: Palette
     return f"{root} {selector}{{{attribute}:{colour};{attribute}:var(--cr-{token},{colour})}}"
 
 
-def _dark_rules(root: str, base: Palette, dark: Palette) -> list[str]:
-    def variables(palette: Palette) -> str:
-        return ";".join(f"--cr-{name}:{colour}" for name, colour in tokens(palette).items())
+def follow_reader(root: str, light: Mapping[str, str], dark: Mapping[str, str]) -> list[str]:
+    """CSS that sets `--cr-…` variables by the reader's choice: the system's, or the notebook's."""
+
+    def variables(colours: Mapping[str, str]) -> str:
+        return ";".join(f"--cr-{name}:{colour}" for name, colour in colours.items())
 
     def within(places: tuple[str, ...]) -> str:
         return ",".join(f"{place} {root}" for place in places)
 
     return [
         f"@media (prefers-color-scheme:dark){{{root}{{{variables(dark)}}}}}",
-        f"{within(_NOTEBOOK_LIGHT)}{{{variables(base)}}}",
+        f"{within(_NOTEBOOK_LIGHT)}{{{variables(light)}}}",
         f"{within(_NOTEBOOK_DARK)}{{{variables(dark)}}}",
     ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from html import escape
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..autograd import Graph, Tensor
 from ..autograd.dtypes import dtype as Dtype
 from ..autograd.dtypes import float32
 from ..autograd.ops.creation import tensor
@@ -20,6 +20,8 @@ from .numbers import format_count
 from .program import homes_by_call
 from .report import Report
 from .saved_bytes import buffers_of, saved_by
+from .summary_graph import count_graph
+from .summary_rows import Row, Totals
 
 Column: TypeAlias = Literal[
     "kernel_size", "input_size", "output_size", "num_params", "params_percent", "trainable",
@@ -34,39 +36,11 @@ _DEFAULT: tuple[Column, ...] = ("kernel_size", "output_size", "num_params", "mul
 _LEFT = {"kernel_size", "input_size", "output_size", "trainable"}
 
 
-@dataclass(slots=True)
-class Row:
-    """One call of a module, with what is counted in it and not in a row of its own."""
-
-    name: str
-    kind: str
-    level: int
-    module: Any
-    inputs: tuple[tuple[int, ...], ...] = ()
-    outputs: tuple[tuple[int, ...], ...] = ()
-    parameters: int = 0
-    mult_adds: int = 0
-    saved: int = 0
-    again: bool = False  # the module was called before
-    called: bool = True
-
-
-@dataclass(slots=True)
-class Totals:
-    """The whole model in numbers; sizes are in bytes, `saved` is measured."""
-
-    parameters: int = 0
-    trainable: int = 0
-    mult_adds: int = 0
-    saved: int = 0
-    input_bytes: int = 0
-    output_bytes: int = 0
-    parameter_bytes: int = 0
-    rows: list[Row] = field(default_factory=list)
-
-
 class ModelSummary(Report):
     """The table of a model; `rows` and `totals` hold its numbers."""
+
+    _said = "summary is a table of layers"
+    _graph = "viz.graph(model, input) draws them and writes DOT"
 
     def __init__(
         self, title: str, rows: list[Row], totals: Totals, columns: tuple[Column, ...],
@@ -121,6 +95,15 @@ class ModelSummary(Report):
         rule = "─" * max(map(len, lines))
         return "\n".join([lines[0], rule, *lines[1:], rule, *self._facts()]) + "\n"
 
+    def data(self) -> Mapping[str, Any]:
+        """Rows and totals; a module is called by its class."""
+        rows = [
+            {f.name: getattr(row, f.name) for f in fields(row) if f.name != "module"}
+            for row in self.rows
+        ]
+        totals = {f.name: getattr(self.totals, f.name) for f in fields(Totals) if f.name != "rows"}
+        return {"model": self.heading, "rows": rows, "totals": totals, "note": self.note}
+
     def body(self) -> str:
         """The table as HTML."""
         side = ["", *("" if c in _LEFT else ' class="cr-number"' for c in self.columns)]
@@ -160,7 +143,8 @@ def summary(
 
     `input_size` makes tensors of zeros instead (one shape or several, batch included); `options` go
     to `forward`. "saved for backward" is measured: bytes of the arrays that the recorded graph
-    keeps, parameters apart, each buffer where it is first kept. Raises ValueError for unknown
+    keeps, parameters apart, each buffer where it is first kept. Of a Tensor or a captured Graph
+    (its `input` is zeros unless given) the rows are operations. Raises ValueError for unknown
     columns or a missing input, RuntimeError where the forward pass fails.
 
     >>> import chainrule as cr
@@ -183,6 +167,15 @@ def summary(
         raise ValueError(f"col_names knows {', '.join(get_args(Column))}; got {unknown[0]!r}")
     if depth < 0:
         raise ValueError(f"depth is 0 (the model alone) or more, got {depth}")
+    if isinstance(model, (Tensor, Graph)):
+        given = () if input is None else input if isinstance(input, (tuple, list)) else (input,)
+        title, rows, totals = count_graph(model, tuple(given))
+        return ModelSummary(title, rows, totals, columns, "", theme)
+    if not hasattr(model, "named_modules"):
+        raise TypeError(
+            "summary() takes a module with its input, a Tensor, or a captured Graph, got "
+            f"{type(model).__name__}"
+        )
     inputs = _inputs(model, input, input_size, dtype)
     run = run_forward(model, inputs, options, see_through=False)
     if run.failure is not None:
@@ -323,6 +316,8 @@ def _kernel(module: Any) -> str:
 
 
 def _trainable(module: Any) -> str:
+    if not hasattr(module, "parameters"):
+        return "—"
     flags = {p.requires_grad for p in module.parameters()}
     return "—" if not flags else "partly" if len(flags) == 2 else "yes" if True in flags else "no"
 

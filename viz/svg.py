@@ -10,7 +10,8 @@ from .layout import Direction
 from .model import Picture
 from .style import style_sheet
 from .text import paint_text
-from .theme import find_theme
+from .theme import Theme, find_theme
+from .thumbnail_svg import RULES, has_plates, plate_form
 
 
 def paint_svg(
@@ -30,7 +31,7 @@ def paint_svg(
     """
     colours = find_theme(theme)
     figure = measure(picture, direction, layout)
-    canvas = Canvas(figure, legend=legend)
+    canvas = Canvas(figure, legend=legend, grey=theme == "print")
     canvas.paint()
     text = paint_text(picture)
     facts = "\n".join([*canvas.parts, text, theme or "auto", salt])
@@ -41,8 +42,22 @@ def paint_svg(
         f'<svg xmlns="http://www.w3.org/2000/svg" id="{key}" class="{key}" role="img" '
         f'width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n'
         f"<title>{escape(_name(figure))}</title>\n<desc>{escape(text)}</desc>\n"
-        f"<style>{style_sheet(key, colours)}</style>\n{body}\n</svg>\n"
+        f"<style>{_style(key, colours, figure, canvas.grey)}</style>\n{body}\n</svg>\n"
     )
+
+
+_BACK = ((".dash", "stroke", "grad"), (".dart", "fill", "grad"))
+_BACK_FORM = "& .dash{fill:none;stroke-width:1.25px;stroke-dasharray:3 4}"
+
+
+def _style(key: str, colours: Theme, figure: Figure, grey: bool) -> str:
+    rules: tuple[tuple[str, str, str], ...] = ()
+    form = ""
+    if "backward" in figure.picture.show:
+        rules, form = _BACK, _BACK_FORM
+    if has_plates(figure.marks):
+        rules, form = (*rules, *RULES), form + plate_form(grey)
+    return style_sheet(key, colours, rules, form)
 
 
 def _name(figure: Figure) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -13,6 +12,7 @@ from .graph_marks import px
 from .style import style_sheet
 from .text import columns_wide
 from .theme import find_theme
+from .wording import short_line as without_folder
 
 _MARGIN, _TITLE, _ROW, _BAR, _CURVE = 14.0, 30.0, 22.0, 180.0, 84.0
 _COLOURS = (
@@ -21,7 +21,6 @@ _COLOURS = (
     (".curve", "stroke", "value"),
     (".axis", "stroke", "wire"),
 )
-_FOLDER = re.compile(r"^(?:[A-Za-z]:)?[^:]*[/\\\\](?=[^:/\\\\]+:\d)")
 _FORM = "& .axis{stroke-opacity:.5}& .curve{fill:none;stroke-width:1.5px}"
 
 
@@ -82,7 +81,7 @@ def short_line(who: str) -> str:
     >>> short_line("lib/train.py:12: y = model(x)")
     'train.py:12: y = model(x)'
     """
-    return cut(_FOLDER.sub("", who) if ":" in who else who, 64)
+    return cut(without_folder(who), 64)
 
 
 def bar_chart(

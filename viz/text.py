@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from .model import Absent, Edge, Local, Node, Picture
+from .array_words import range_text
+from .model import Absent, Edge, Local, Node, Picture, Summary
 from .wording import (
     derivative,
     grad_words,
@@ -52,6 +53,8 @@ def _columns(picture: Picture) -> dict[str, bool]:
         columns["shape"] = False
     if "value" in picture.show:
         columns[picture.overlay.above if picture.overlay else "value"] = True
+        if any(_range(node, picture) for node in picture.nodes):
+            columns["range"] = True
     if "grad" in picture.show:
         columns[_grad_head(picture)] = True
     if "local" in picture.show and any(edge.local for edge in picture.edges):
@@ -75,12 +78,21 @@ def _cell(column: str, node: Node, picture: Picture) -> str:
     over = picture.overlay
     if column == (over.above if over else "value"):
         return value_words(node, picture)[1]
+    if column == "range":
+        return _range(node, picture)
     if column == "local derivatives":
         return ""
     if node.kind == "constant":
         return ""
     sign, number = grad_words(node, picture)
     return f"norm {number}" if sign == "‖∂‖" else number
+
+
+def _range(node: Node, picture: Picture) -> str:
+    """The smallest and the largest element of an array's value."""
+    if picture.overlay is not None or not isinstance(node.value, Summary):
+        return ""
+    return range_text(node.value, picture.precision)
 
 
 def _local_texts(

@@ -1,23 +1,29 @@
-"""What the public functions of viz return: one object, shown and saved in every form."""
+"""What the functions of viz return that draw a graph: one object, shown and saved in every form."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from html import escape
 
 from .dot import paint_dot
 from .figure import Engine
-from .graphviz_backend import render
+from .forms import Forms
 from .html import paint_html
 from .layout import Direction
 from .model import Picture
+from .numbers import format_count
 from .svg import paint_svg
 from .text import paint_text
 
-_THROUGH_GRAPHVIZ = {".png", ".pdf", ".jpg", ".jpeg"}
+MOST = 5_000  # nodes that are drawn
 
 
-class View:
+class View(Forms):
     """A picture with its painters; a notebook shows it by itself, `print` gives the text."""
+
+    _ways_out = (
+        "draw(…, wrt=x) shows only the routes to x, draw(…, depth=1) closes modules (run the "
+        "forward pass under watch()), or draw an intermediate tensor"
+    )
 
     def __init__(
         self,
@@ -27,21 +33,32 @@ class View:
         direction: Direction | None = None,
         layout: Engine | None = None,
     ) -> None:
+        super().__init__(theme=theme)
         self.picture = picture
-        self.theme, self.direction, self.layout = theme, direction, layout
+        self.direction, self.layout = direction, layout
+
+    def _drawable(self) -> None:
+        count = len(self.picture.nodes)
+        if count > MOST:
+            raise ValueError(
+                f"a drawing of {format_count(count)} nodes helps nobody. Three ways out: "
+                f"{self._ways_out}. `.text()` lists all nodes"
+            )
 
     def text(self) -> str:
         """The graph as aligned lines, one a node."""
         return paint_text(self.picture)
 
     def svg(self) -> str:
-        """The drawing, complete in itself."""
+        """The drawing, complete in itself. Raises ValueError above 5 000 nodes."""
+        self._drawable()
         return paint_svg(
             self.picture, theme=self.theme, direction=self.direction, layout=self.layout
         )
 
     def html(self) -> str:
-        """One page that opens offline: the drawing and its text."""
+        """One page that opens offline: drawing and text. Raises ValueError above 5 000 nodes."""
+        self._drawable()
         return paint_html(
             self.picture, theme=self.theme, direction=self.direction, layout=self.layout
         )
@@ -54,39 +71,12 @@ class View:
         """The picture as data, numbers unrounded."""
         return self.picture.to_json()
 
-    def _writers(self) -> dict[str, str]:
-        """Which method writes which kind of file."""
-        return {
-            ".svg": "svg",
-            ".html": "html",
-            ".htm": "html",
-            ".txt": "text",
-            ".dot": "dot",
-            ".gv": "dot",
-            ".json": "json",
-        }
-
-    def save(self, path: str | Path) -> Path:
-        """Write the file that the suffix names: svg, html, txt, dot, json, or png through Graphviz.
-
-        Raises ValueError for another suffix.
-        """
-        path = Path(path)
-        suffix, writers = path.suffix.lower(), self._writers()
-        if suffix in writers:
-            path.write_text(getattr(self, writers[suffix])(), encoding="utf-8", newline="\n")
-        elif suffix in _THROUGH_GRAPHVIZ:
-            path.write_bytes(render(self.dot(), suffix[1:]))
-        else:
-            known = ", ".join([*writers, *sorted(_THROUGH_GRAPHVIZ)])
-            raise ValueError(f"cannot save as {path.name!r}: the suffixes known are {known}")
-        return path
-
-    def _repr_html_(self) -> str:
-        return f'<div style="overflow-x:auto">{self.svg()}</div>'
-
-    def __str__(self) -> str:
-        return self.text()
+    def _figure_html(self) -> str:
+        """The drawing for a page, or why there is none: the words beside it stand all the same."""
+        try:
+            return f"<figure>\n{self.svg()}</figure>\n"
+        except ValueError as error:
+            return f"<p>{escape(str(error))}</p>\n"
 
     def __repr__(self) -> str:
         nodes, edges = len(self.picture.nodes), len(self.picture.edges)

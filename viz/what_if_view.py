@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.graph import is_output
+from ..autograd.graph import ancestors, is_output
 from ..autograd.sym import Sym
 from .captured import result_of
 from .html import page
@@ -187,6 +187,14 @@ class Program:
         )
 
 
+def _refuse_above_most(count: int) -> None:
+    if count > MOST:
+        raise ValueError(
+            f"a page does not recompute {count} nodes while a slider moves (at most {MOST}): take "
+            "an intermediate tensor, or draw(y) for the numbers as they are"
+        )
+
+
 def what_if(
     y: Any,
     *inputs: Any,
@@ -209,15 +217,14 @@ def what_if(
     """
     find_theme(theme)
     tensor, names = result_of(y, inputs, names, "what_if")
+    if tensor._node is not None:
+        recorded = len(ancestors([tensor._node]))
+        _refuse_above_most(recorded if recorded > 2 * MOST else 0)  # before computing for so many
     traced = trace(
         (tensor,), names=names, precision=4 if precision is None else precision,
         fold_constants=False,
     )  # fmt: skip
-    if len(traced.picture.nodes) > MOST:
-        raise ValueError(
-            f"a page does not recompute {len(traced.picture.nodes)} nodes while a slider moves (at "
-            f"most {MOST}): take an intermediate tensor, or draw(y) for the numbers as they are"
-        )
+    _refuse_above_most(len(traced.picture.nodes))
     for node in traced.picture.nodes:
         if node.shape:
             raise ValueError(

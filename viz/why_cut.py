@@ -20,13 +20,14 @@ from ..autograd.graph import ancestors, toposort
 from ..autograd.views import owner_of
 
 _METHODS = {
-    "detach": "detach() cuts the graph",
-    "detach_": "detach_() cuts the graph",
-    "data": ".data cuts the graph",
     "numpy": "a NumPy array has no history: a round trip through NumPy cuts the graph",
     "item": "item() gives a Python number, which has no history",
     "tolist": "tolist() gives Python numbers, which have no history",
+    "detach": "detach() cuts the graph",
+    "detach_": "detach_() cuts the graph",
+    "data": ".data cuts the graph",
 }
+_COPIES = {"tensor", "as_tensor", "asarray", "from_numpy", "Tensor", "FloatTensor", "DoubleTensor"}
 _NUMPY = "NumPy computes without recording: a round trip through NumPy cuts the graph"
 _CASTS = {"long", "int", "short", "byte", "bool", "char"}
 _STEPS = {"argmax", "argmin", "argsort", "round_", "nonzero", "bincount", "histc"}
@@ -37,7 +38,7 @@ _PAUSES = {"no_grad", "inference_mode", "set_grad_enabled"}
 class Cut:
     """What cut the way: the last connected value, the one after it, why, and the user's line."""
 
-    kind: str  # detach, no_grad, integer, comparison, numpy, number, operation, apart
+    kind: str  # detach, no_grad, integer, comparison, numpy, number, copy, operation
     before: str
     after: str
     because: str
@@ -144,6 +145,8 @@ def _reason(made: _Assignment, value: Any, variables: Mapping[str, Any]) -> tupl
             kind = {"numpy": "numpy", "item": "number", "tolist": "number"}.get(word, "detach")
             return kind, said
     roots = {n.id for n in ast.walk(made.value) if isinstance(n, ast.Name)}
+    if copies := sorted((attributes | roots) & _COPIES):
+        return "copy", f"{copies[0]}() copies the numbers into a new tensor, which has no history"
     if any(variables.get(name) is np for name in roots):
         return "numpy", _NUMPY
     if any(isinstance(n, ast.Compare) for n in ast.walk(made.value)):
@@ -155,7 +158,8 @@ def _reason(made: _Assignment, value: Any, variables: Mapping[str, Any]) -> tupl
         return "integer", f"whole numbers ({kind}) have no derivative"
     if roots & {"float", "int"}:
         return "number", "a Python number has no history"
-    return "operation", "what it returns has no history"
+    said = "what it returns has no history: detached, under no_grad, or not made by chainrule"
+    return "operation", said
 
 
 def _assignments(frame: FrameType) -> list[_Assignment]:

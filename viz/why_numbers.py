@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from ..autograd import no_grad
-from ..autograd.fitting import fit
-from ..autograd.graph import Piece, is_output
+from ..autograd.graph import is_output
 from .numbers import format_number
-from .replay import Values, saved_of
-from .sensitivity import UNKNOWN
+from .replay import Values
+from .sensitivity import UNKNOWN, contributions
 
 TINY, HUGE = 1e-7, 1e4
 _FLAT = {"floor", "ceil", "round", "round_decimals", "trunc", "sign", "sgn", "floor_divide"}
 _CHOICE = {"maximum", "minimum", "amax", "amin", "max_dim", "min_dim", "max_pool", "fmax", "fmin"}
 _MASKS = {"where", "masked_fill", "masked_select", "masked_scatter"}
-_CLIPS = {"clamp", "hardtanh", "bounded", "hardsigmoid"}
+_CLIPS = {"clamp", "hardtanh", "bounded", "hardsigmoid", "relu6"}
 _CLOSED = {"relu", "threshold", "hardshrink", "softshrink", "leaky_relu", "elu", "hardswish"}
+_PRODUCTS = {"mul", "matmul", "linear", "convolution", "einsum", "addcmul"}
+_CORNERED = {"abs", "norm", "cdist", "sgn", "hypot"}
+_PICKS = {"get_index", "select", "narrow", "index_select", "gather", "take", "topk", "kthvalue"}
 _SATURATING = {"tanh", "sigmoid", "erf", "softmax", "log_softmax", "logsigmoid"}
 
 
@@ -51,23 +53,20 @@ def line_of(node: Any) -> str:
 
 
 def parts_of(node: Any, grads: Mapping[Any, Any], values: Values) -> list[tuple[Any, Any]]:
-    """What a node's backward gives each of its inputs."""
+    """What a node's backward gives each input of the operation behind it."""
     g = grads.get(node)
     if g is None or g is UNKNOWN or isinstance(g, list):
         return []
-    saved = saved_of(node, values)
-    if saved is None:
-        return []
-    with no_grad(), np.errstate(all="ignore"):
-        try:
-            parts = node.plan.backward(g, saved)
-        except ArithmeticError:
-            return []
-    return [
-        (operand, p if type(p) is Piece else fit(p, operand))
-        for operand, p in zip(node.inputs, parts, strict=True)
-        if p is not None
-    ]
+    with np.errstate(all="ignore"):
+        parts = contributions(node, g, values)
+    inputs = behind(node).inputs
+    pairs = zip(inputs, parts, strict=True)
+    return [(operand, p) for operand, p in pairs if p is not None and p is not UNKNOWN]
+
+
+def behind(node: Any) -> Any:
+    """The operation that made a node; one of several results stands for all of them."""
+    return node.operands()[0] if is_output(node) else node
 
 
 def routes(x: Any, order: Sequence[Any]) -> list[Any]:
@@ -82,7 +81,11 @@ def routes(x: Any, order: Sequence[Any]) -> list[Any]:
 
 
 def zero_makers(
-    x: Any, order: Sequence[Any], grads: Mapping[Any, Any], values: Values
+    x: Any,
+    order: Sequence[Any],
+    grads: Mapping[Any, Any],
+    values: Values,
+    names: Mapping[Any, str] = MappingProxyType({}),
 ) -> list[Finding]:
     """The operations on the way to x that are given a gradient and pass on exact zeros."""
     on_way = routes(x, order)
@@ -93,44 +96,75 @@ def zero_makers(
         if g is None or g is UNKNOWN or isinstance(g, list) or all_zero(g):
             continue
         for operand, part in parts_of(node, grads, values):
-            if operand in inside and not isinstance(part, Piece) and all_zero(part):
-                found.append(
-                    Finding(node.plan.op.name, _why_zero(node, operand, values, g), line_of(node))
-                )
+            if operand in inside and all_zero(part):
+                made = behind(node)
+                said = _why_zero(made, operand, values, g, names)
+                found.append(Finding(made.plan.op.name, said, line_of(node)))
                 break
     return found
 
 
-def _why_zero(node: Any, operand: Any, values: Values, g: Any) -> str:
+def cancelled(
+    x: Any, order: Sequence[Any], grads: Mapping[Any, Any], values: Values, names: Mapping[Any, str]
+) -> str:
+    """Where gradients arrive that are not zero, but add up to exactly zero; "" if nowhere."""
+    on_way = routes(x, order)
+    inside = {x, *on_way}
+    arrived: dict[Any, list[Any]] = {}
+    for node in on_way:
+        for operand, part in parts_of(node, grads, values):
+            if operand in inside and not all_zero(part):
+                arrived.setdefault(operand, []).append(part)
+    for node in [*reversed(on_way), x]:
+        if len(arrived.get(node, ())) > 1 and all_zero(grads.get(node, 1)):
+            name = names.get(node, "a value on the way")
+            parts = arrived[node]
+            if np.ndim(parts[0]) == 0:
+                shown = [format_number(float(np.real(p)), 3) for p in parts]
+                sums = " + ".join(f"({t})" if t.startswith("−") else t for t in shown)
+                return f"{len(parts)} gradients arrive at {name} and cancel: {sums} = 0"
+            return f"{len(parts)} gradients arrive at {name} and cancel each other"
+    return ""
+
+
+def _why_zero(node: Any, operand: Any, values: Values, g: Any, names: Mapping[Any, str]) -> str:
     op = node.plan.op.name
     data = values.get(operand)
     if op in _FLAT:
         return f"{op} is a staircase: its derivative is 0 everywhere"
     if op in _CLOSED:
-        return f"{op} is closed: all of its {_count(data)} inputs are where its slope is 0"
+        return f"{op} is closed: {_all_of(data)} where its slope is 0"
     if op in _CHOICE:
         return f"{op} chose another of its inputs every time: the one not chosen gets 0"
     if op in _CLIPS:
-        return (
-            f"{op} clips: all of its {_count(data)} inputs lie beyond its limits, where it is flat"
-        )
+        return f"{op} clips: {_all_of(data)} beyond its limits, where it is flat"
     if op in _MASKS:
         return f"{op} masks it out: the other values were taken everywhere"
-    if op in {"mul", "matmul", "linear", "convolution"}:
-        others = [o for o in node.operands() if o is not operand]
-        for other in others:
+    if op in _PRODUCTS:
+        operands = node.operands()
+        at = next(k for k, o in enumerate(operands) if o is operand)
+        for other in operands[:at] + operands[at + 1 :]:
             value = values.get(other)
             if value is not None and all_zero(value):
-                return f"{op} multiplies by zero: the other factor is exactly 0"
+                named = f" ({names[other]})" if other in names else ""
+                return f"{op} multiplies by zero: the other factor{named} is exactly 0"
     if op in _SATURATING:
         return f"{op} is saturated: at {_range(data)} its slope rounds to exactly 0"
     if op == "pow":
         return f"the power's derivative is exactly 0 at {_range(data)}"
+    if op in _CORNERED and data is not None and all_zero(data):
+        return f"{op} has a corner at 0, where no slope is right: 0 is taken"
+    if op in _PICKS:
+        return f"{op} took other elements: those left out get 0"
     return f"{op} passes on exactly 0 (it was given a gradient of size {format_number(size(g), 3)})"
 
 
-def _count(data: Any) -> str:
-    return str(np.asarray(data).size) if data is not None else ""
+def _all_of(data: Any) -> str:
+    """How many elements it is about: "all of its 2 inputs are"."""
+    count = np.asarray(data).size if data is not None else 0
+    return (
+        "its input is" if count == 1 else f"all of its {count or ''} inputs are".replace("  ", " ")
+    )
 
 
 def _range(data: Any) -> str:
@@ -149,6 +183,16 @@ class Factor:
     factor: float
     module: str
     line: str
+    source: Any = None  # the node that it is a factor of the gradient of
+
+
+def saturation(factor: Factor, values: Values) -> str:
+    """Why one operation makes a gradient small, where its input tells; else ""."""
+    data = values.get(factor.source) if factor.source is not None else None
+    if factor.op in _SATURATING and data is not None and factor.factor < 1e-2:
+        slope = format_number(factor.factor, 2)
+        return f"{factor.op} is saturated: its input is {_range(data)}, and its slope there {slope}"
+    return ""
 
 
 def main_route(
@@ -160,23 +204,17 @@ def main_route(
     for node in order:
         if node in inside and node.plan is not None:
             for operand, part in parts_of(node, grads, values):
-                if operand in inside and not isinstance(part, Piece):
-                    amount = size(part)
-                    if operand not in best or amount > best[operand][0]:
-                        best[operand] = (amount, node)
-                elif isinstance(part, Piece) and operand in inside:
-                    best.setdefault(operand, (size(part.value), node))
+                amount = size(part)
+                if operand in inside and (operand not in best or amount > best[operand][0]):
+                    best[operand] = (amount, node)
     factors, here = [], x
     while here in best:
         amount, node = best[here]
-        g = grads.get(node)
-        given = (
-            size(g) if g is not None and g is not UNKNOWN and not isinstance(g, list) else amount
-        )
-        module = (node.extra.module or "") if node.extra is not None else ""
-        if not is_output(node):
-            ratio = amount / given if given else 0.0
-            factors.append(Factor(node.plan.op.name, ratio, module, line_of(node)))
+        given, made = size(grads[node]), behind(node)
+        extra = node.extra or made.extra
+        module = (extra.module or "") if extra is not None else ""
+        ratio = amount / given if given else 0.0
+        factors.append(Factor(made.plan.op.name, ratio, module, line_of(node), here))
         here = node
     return factors[::-1]
 
@@ -188,13 +226,16 @@ def by_module(factors: Sequence[Factor]) -> list[Factor]:
         if found and factor.module and found[-1].module == factor.module:
             last = found.pop()
             product = last.factor * factor.factor
-            found.append(Factor(factor.op, product, factor.module, last.line or factor.line))
+            line = last.line or factor.line
+            found.append(Factor(factor.op, product, factor.module, line, factor.source))
         else:
             found.append(factor)
     return found
 
 
-def first_broken_value(order: Sequence[Any], values: Values) -> Finding | None:
+def first_broken_value(
+    order: Sequence[Any], values: Values, names: Mapping[Any, str]
+) -> Finding | None:
     """The first operation of the forward pass that made nan or inf of finite inputs."""
     for node in order:
         data = values.found.get(node)
@@ -205,7 +246,9 @@ def first_broken_value(order: Sequence[Any], values: Values) -> Finding | None:
         what = format_number(float(np.real(np.asarray(data)[at])))
         share = f"{int(bad.sum())} of {bad.size} elements" if bad.size > 1 else "its only element"
         if node.plan is None:
-            return Finding("input", f"an input holds {what} ({share}), before any operation", "")
+            known = names.get(node, "an input")
+            said = f"{known} holds {what} ({share}), before any operation"
+            return Finding("input", said, "")
         given = [f"{_element(values.get(o), at)}" for o in node.operands()]
         said = f"{node.plan.op.name} made {what} ({share}) of {', '.join(filter(None, given))}"
         return Finding(node.plan.op.name, said, line_of(node))
@@ -214,24 +257,39 @@ def first_broken_value(order: Sequence[Any], values: Values) -> Finding | None:
 
 def first_broken_gradient(
     order: Sequence[Any], grads: Mapping[Any, Any], values: Values
-) -> Finding | None:
-    """The first operation of the backward pass that made nan or inf of a finite gradient."""
-    for node in reversed(order):
-        g = grads.get(node)
-        if node.plan is None or g is None or g is UNKNOWN or isinstance(g, list):
-            continue
-        if not np.all(np.isfinite(np.asarray(g))):
-            continue
-        for operand, part in parts_of(node, grads, values):
-            if isinstance(part, Piece) or np.all(np.isfinite(np.asarray(part))):
+) -> list[Finding]:
+    """The first operations of the backward pass that made inf, and nan, of a gradient without."""
+    found: list[Finding] = []
+    for broken, word in ((np.isinf, "∞"), (np.isnan, "nan")):
+        for node in reversed(order):
+            g = grads.get(node)
+            if node.plan is None or g is None or g is UNKNOWN or isinstance(g, list):
                 continue
-            bad = ~np.isfinite(np.asarray(part))
-            at = tuple(int(k) for k in np.argwhere(bad)[0]) if bad.ndim else ()
-            what = format_number(float(np.real(np.asarray(part)[at])))
-            value = _element(values.get(operand), at)
-            said = f"going back through {node.plan.op.name} makes {what}"
-            said += f": its input there is {value}" if value else ""
-            return Finding(node.plan.op.name, said, line_of(node))
+            if np.any(broken(np.asarray(g))):
+                break
+            made = _broken_part(node, g, word, broken, grads, values)
+            if made is not None:
+                found.append(made)
+                break
+    return found
+
+
+def _broken_part(
+    node: Any, g: Any, word: str, broken: Any, grads: Mapping[Any, Any], values: Values
+) -> Finding | None:
+    """What a node's backward says when it breaks a gradient."""
+    for operand, part in parts_of(node, grads, values):
+        bad = broken(np.asarray(part))
+        if not np.any(bad):
+            continue
+        at = tuple(int(k) for k in np.argwhere(bad)[0]) if bad.ndim else ()
+        what = format_number(float(np.real(np.asarray(part)[at])))
+        op, value = behind(node).plan.op.name, _element(values.get(operand), at)
+        said = f"going back through {op} makes {what}"
+        said += f": its input there is {value}" if value else ""
+        if word == "nan" and np.any(np.isinf(np.asarray(g))):
+            said += ", and the gradient that arrives ∞"
+        return Finding(op, said, line_of(node))
     return None
 
 

@@ -15,10 +15,11 @@ from ..autograd.handle import make, scalar_of
 from .captured import result_of
 from .html import page
 from .layout import Direction
-from .local import Traced, summary, trace
+from .local import Traced, trace
 from .model import Absent, Node, Overlay, Picture, Quantity, Summary
 from .naming import Names
 from .numbers import format_number
+from .quantities import summary
 from .report import FORM, colours
 from .svg import paint_svg
 from .tables import html_table, text_table

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
 
+from .array_words import elements_text, odd_text, picture_lines, range_text, spread_text
 from .model import Absent, Local, Node, Overlay, Picture, Quantity, Summary
-from .numbers import NONE, NOT_COMPUTED, format_number, format_row, format_shape
+from .numbers import NONE, NOT_COMPUTED, format_number, format_shape
 
 _USUAL_DTYPE = "float32"
 _DTYPE_SHORT = {"float64": "f64", "float16": "f16", "bfloat16": "bf16", "int64": "i64"}
 _DTYPE_SHORT |= {"int32": "i32", "int16": "i16", "int8": "i8", "uint8": "u8"}
 _SYMBOL = re.compile(r"[^\W\d_][\d′']*|[^\W\d_]_\w")
 _LONGEST_RULE = 22
+_ROOM = 2_000  # bytes of a tooltip for the numbers of arrays
+_CELL = re.compile(
+    r"(?:.*[\\/]ipykernel_\d+[\\/]\d+\.py|<ipython-input-[^>]*>):(\d+.*)$", re.DOTALL
+)
 
 
 def is_symbol(name: str) -> bool:
@@ -34,15 +40,18 @@ def quantity_text(quantity: Quantity, precision: int = 4) -> str:
     if not isinstance(quantity, Summary):
         return format_number(quantity, precision)
     if quantity.elements is not None:
-        return f"[{' '.join(format_row(quantity.elements, precision))}]"
-    mean, std = format_number(quantity.mean, precision), format_number(quantity.std, precision)
-    return f"{mean} ± {std}"
+        return elements_text(quantity.elements, quantity.shape, precision)
+    return spread_text(quantity, precision)
 
 
 def norm_text(quantity: Quantity, precision: int = 4) -> str:
     """Write a gradient on one line: a number, up to four elements, or its Euclidean norm."""
     if isinstance(quantity, Summary) and quantity.elements is None:
-        return f"‖∂‖ {format_number(quantity.norm, precision)}"
+        size = math.prod(quantity.shape)
+        if size > quantity.not_finite:
+            odd = odd_text(quantity)
+            norm = format_number(quantity.norm, precision)
+            return f"‖∂‖ {norm}" + (f", {odd}" if odd else "")
     return f"∂ {quantity_text(quantity, precision)}"
 
 
@@ -112,8 +121,8 @@ def derivative(of: str, by: str) -> str:
     return f"∂{of}/∂{by}"
 
 
-def tooltip(node: Node, picture: Picture) -> str:
-    """Say all there is to say about a node, a fact a line."""
+def tooltip(node: Node, picture: Picture, room: int = _ROOM) -> str:
+    """Say all there is to say about a node, a fact a line; first numbers as `room` bytes hold."""
     lines = [f"{node.name} = {node.expression}" if node.expression else f"{node.name}: {node.kind}"]
     if node.shape:
         lines.append(f"shape {format_shape(node.shape)}, {node.dtype}")
@@ -121,13 +130,24 @@ def tooltip(node: Node, picture: Picture) -> str:
     if "value" in picture.show:
         said = value_words(node, picture)[1]
         lines.append(f"{over.above if over else 'value'} {said}")
+        lines += [] if over else _more(node.value, picture, room // 2)
     if "grad" in picture.show and over is not None:
         lines.append(f"{over.below} {grad_words(node, picture)[1]}")
     elif "grad" in picture.show and node.kind != "constant":
         grad = quantity_text(node.grad, picture.precision)
         what = derivative(picture.of, node.name) if picture.of else "gradient"
-        lines.append(f"{what} {grad}")
+        norm = norm_text(node.grad, picture.precision)
+        lines.append(f"{what} {grad}" + (f", {norm}" if norm.startswith("‖") else ""))
+        lines += _more(node.grad, picture, room // 2)
     return "\n".join([*lines, *filter(None, [node.line]), *node.notes])
+
+
+def _more(quantity: Quantity, picture: Picture, room: int) -> list[str]:
+    """Of an array: its range, what its thumbnail shows, and its first numbers."""
+    if not isinstance(quantity, Summary):
+        return []
+    reach = range_text(quantity, picture.precision)
+    return [*filter(None, [reach]), *picture_lines(quantity, room)]
 
 
 def short_line(line: str | None) -> str:
@@ -136,5 +156,8 @@ def short_line(line: str | None) -> str:
     >>> short_line("/home/ada/net.py:12: y = model(x)")
     'net.py:12: y = model(x)'
     """
+    cell = _CELL.match(line or "")
+    if cell:  # a notebook's cell goes by a number of this run
+        return f"cell:{cell[1]}"
     match = re.match(r"(?:.*[\\/])?([^\\/:]+:\d+.*)$", line or "", re.DOTALL)
     return match.group(1) if match else line or ""

@@ -149,11 +149,8 @@ class Page:
             self.send(f"{domain}.enable")
         self.send("Network.emulateNetworkConditions", offline=True, latency=0,
                   downloadThroughput=-1, uploadThroughput=-1)  # fmt: skip
-        features = [
-            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
-            {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"},
-        ]
-        self.send("Emulation.setEmulatedMedia", features=features)
+        self.still = still
+        self.prefer(dark=dark)
         self.send("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1],
                   deviceScaleFactor=scale, mobile=False)  # fmt: skip
         if not scripts:
@@ -161,6 +158,17 @@ class Page:
         self.url = path.resolve().as_uri()
         self.send("Page.navigate", url=self.url)
         self._wait("Page.loadEventFired")
+
+    def prefer(self, *, dark: bool) -> None:
+        """What the reader of the page prefers."""
+        features = [
+            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+            {
+                "name": "prefers-reduced-motion",
+                "value": "reduce" if self.still else "no-preference",
+            },
+        ]
+        self.send("Emulation.setEmulatedMedia", features=features)
 
     def send(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a command to this page."""
@@ -184,6 +192,10 @@ class Page:
         """The text of the first element that a selector finds."""
         found: str = self.run(f"document.querySelector({json.dumps(selector)}).textContent")
         return found
+
+    def number(self, key: int, role: str) -> str:
+        """What a live figure shows at a node: its "value", "grad" or "count"."""
+        return self.text(f'[data-node="{key}"] .of-{role}')
 
     def press(self, *keys: str) -> None:
         """Press keys, one after the other: "ArrowRight", " ", "b"."""
@@ -228,10 +240,17 @@ class Page:
         return found
 
     def requests(self) -> list[str]:
-        """What the page asked for, besides itself."""
+        """What the page asked for, besides itself and the images that it holds."""
         sent = [event["params"]["request"]["url"] for event in self.browser.events(self.session)
                 if event["method"] == "Network.requestWillBeSent"]  # fmt: skip
-        return [url for url in sent if url != self.url]
+        return [url for url in sent if url != self.url and not url.startswith("data:image/png")]
+
+    def clean(self) -> None:
+        """Close the page. Raises BrowserError if it wrote to the console or asked for anything."""
+        problems, requests = self.problems(), self.requests()
+        self.close()
+        if problems or requests:
+            raise BrowserError(f"{self.url}: problems {problems}, requests {requests}")
 
     def screenshot(self, path: Path) -> Path:
         """Write what is seen as a PNG."""

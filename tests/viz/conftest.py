@@ -1,15 +1,72 @@
-"""Pictures put together by hand, and the comparison with golden files."""
+"""Golden files, a browser, small programs, and pictures put together by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib.util
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chainrule.viz.model import Absent, Edge, Group, Local, Node, Picture, Summary
 
 GOLDENS = Path(__file__).parent / "goldens"
+
+
+def _beside(name: str) -> Any:
+    """A module in this folder, which tests cannot import by name."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+driver = _beside("browser")
+
+
+@pytest.fixture(scope="session")
+def programs() -> Any:
+    """Small programs to draw: programs.py."""
+    return _beside("programs")
+
+
+@pytest.fixture(scope="session")
+def page_of(programs: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The page of a view of programs.py, saved when it is first asked for."""
+    folder, views = tmp_path_factory.mktemp("pages"), programs.views()
+
+    def saved(name: str) -> Path:
+        path: Path = folder / f"{name}.html"
+        return path if path.exists() else views[name]().save(path)
+
+    return saved
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Callable[..., Path]:
+    """A page as a notebook puts outputs together: each view's own HTML, one below the other."""
+
+    def saved(*shown: Any, body: str = "<body>") -> Path:
+        path = tmp_path / "notebook.html"
+        outputs = "".join(f'<div class="output">{view._repr_html_()}</div>\n' for view in shown)
+        head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>notebook</title>'
+        path.write_text(f"{head}{body}<main>{outputs}</main></body></html>", encoding="utf-8")
+        return path
+
+    return saved
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One running browser for all tests."""
+    program = driver.find_browser()
+    if program is None:
+        pytest.skip(f"no Chromium on the path: {', '.join(driver.NAMES)}")
+    with driver.Browser(program) as running:
+        yield running
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_a_history_measures_updates_of_any_optimizer() -> None:
     moved = rms(model.weight.detach() - before)
     assert weight.update == pytest.approx(moved / rms(before), rel=1e-5)
     assert len(weight.update_course) == 4
-    assert report.svg().count('class="line"') == 5  # layer, weight, bias; two of them updates
+    assert report.svg().count('class="line ') == 5  # layer, weight, bias; two of them updates
     every = viz.FlowHistory(model, optimizer, every=2)
     with every:
         for _ in range(4):
@@ -150,3 +150,11 @@ def test_running_statistics_stay_as_they_are() -> None:
     before = model[0].running_mean.clone()
     viz.flow(model, cr.randn(16, 6) * 5)
     assert bool((model[0].running_mean == before).all())
+
+
+def test_on_a_narrow_page_the_chart_scrolls_and_does_not_shrink_to_nothing() -> None:
+    report = viz.flow(nn.Linear(2, 1), cr.ones(3, 2))
+    width = float(ET.fromstring(report.svg()).attrib["width"])
+    least = float(report.svg().partition("{min-width:")[2].partition("px")[0])
+    assert 0.8 * width < least <= 0.85 * width
+    assert report._repr_html_() == f'<div style="overflow-x:auto">{report.svg()}</div>'

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import json
-import re
-import shutil
-import subprocess
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,9 +165,9 @@ def test_gradients_of_a_backward_call_inside_are_shown() -> None:
 
     graph = viz.graph(Inner(), cr.tensor([[3.0, 4.0]]), depth=lambda *_: True, show=["grad"])
     weight = next(step for step in graph.program.steps if step.label == "weight")
-    assert weight.grad.elements is None
+    assert weight.grad.elements == (3.0, 4.0)
     assert weight.grad.norm == pytest.approx(5.0)
-    assert "‖∂‖" in graph.svg()
+    assert "[[3 4]]" in graph.svg()
 
 
 def test_draw_shows_the_gradient_that_is_left_when_parameters_have_moved() -> None:
@@ -291,7 +286,8 @@ def test_resnet_50_and_its_known_cost() -> None:
     assert len(page.encode()) < 1_000_000
     ET.fromstring(graph.svg())
     everything = viz.graph(model, x, depth=lambda *_: True)
-    assert len(everything.picture.nodes) <= 300
+    assert 100 < len(everything.picture.nodes) <= 300
+    assert len(everything._repr_html_().encode()) < 1_000_000
     assert "were closed to keep the drawing below 300 nodes" in everything.svg()
     assert len(everything.html().encode()) < 1_000_000
 
@@ -365,58 +361,6 @@ def test_costs_of_layers_that_are_made_of_operations() -> None:
     assert lstm == steps * batch * 4 * hidden * (inputs + hidden)
     up = total(nn.ConvTranspose2d(2, 3, 3, bias=False), cr.zeros(1, 2, 4, 4))
     assert up == 2 * 16 * 3 * 9
-
-
-# -- the page -------------------------------------------------------------------------------------
-
-CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chrome", "google-chrome")) if p), None)
-_READ = """<script>
-for (const e of document.querySelectorAll(".hit,.sign")) e.remove();
-const out = document.createElement("pre");
-out.id = "out";
-out.className = `open-${document.querySelectorAll('.opened[aria-expanded="true"]').length}`;
-out.textContent = [...document.querySelectorAll(".stage > *")].map((e) => {
-  for (const a of ["role", "tabindex", "aria-expanded", "aria-label"]) e.removeAttribute(a);
-  return e.outerHTML;
-}).join("");
-document.body.append(out);
-</script>"""
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt-get install chromium)")
-def test_the_page_draws_what_python_draws(tmp_path: Path) -> None:
-    """Fold and unfold by click and by key in a browser: the state is the one Python paints."""
-    graph = viz.graph(models.resnet18().eval(), cr.zeros(1, 3, 32, 32))
-    by_path = {block.path: block.key for block in graph.program.blocks}
-    clicks = ["layer1", "layer1.0", "layer1.0.bn1", "layer3", "layer3.0", "layer1.0.bn1", "fc"]
-    state = {by_path[""], *(by_path[c] for c in clicks if clicks.count(c) == 1)}
-    steps = "".join(
-        f"document.querySelector('[data-b=\"{by_path[c]}\"]').dispatchEvent("
-        + ("new MouseEvent('click',{bubbles:true})" if k % 2 else
-           "new KeyboardEvent('keydown',{key:'Enter',bubbles:true})")
-        + ");"
-        for k, c in enumerate(clicks)
-    )  # fmt: skip
-    page = graph.html().replace("</body>", f"<script>{steps}</script>{_READ}</body>")
-    path = tmp_path / "page.html"
-    path.write_text(page, encoding="utf-8")
-    done = subprocess.run(
-        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom",
-         f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    head, shown = done.stdout.partition('<pre id="out" class="')[::2]
-    assert head
-    count, _, shown = shown.rpartition("</pre>")[0].partition('">')
-    assert count == f"open-{len(graph._sheet.place(state).frames)}"
-
-    def plain(text: str) -> str:
-        text = re.sub(r"></(rect|path|circle)>", "/>", html.unescape(html.unescape(text)))
-        text = text.replace(' xmlns="http://www.w3.org/2000/svg"', "")
-        return re.sub(r"<title>.*?</title>", "", text, flags=re.DOTALL).replace("\n", "")
-
-    assert plain(shown) == plain(graph._sheet.body(state)[0])
 
 
 def test_functions_and_shared_parameters() -> None:

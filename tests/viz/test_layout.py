@@ -186,6 +186,34 @@ def test_ten_thousand_operations_in_a_chain_need_no_recursion() -> None:
     assert max(arrangement.wires) - min(arrangement.wires) < 1e-6
 
 
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+@pytest.mark.parametrize("beside", ["its own leaf", "its own constant", "the value before last"])
+def test_a_long_chain_is_drawn_straight(beside: str, direction: str) -> None:
+    nodes, edges, last, before = [Node(0, "input", "x", value=1.0)], [], 0, 0
+    for i in range(12):
+        other = before
+        if beside != "the value before last":
+            other = len(nodes)
+            nodes.append(Node(other, "constant" if "constant" in beside else "input", f"a{i}"))
+        key = len(nodes)
+        nodes.append(Node(key, "operation", f"v{i}", "×", value=0.5, grad=0.25))
+        edges += [Edge(last, key, 0, Local("a", number=2.0)), Edge(other, key, 1)]
+        last, before = key, last
+    layout = measure(Picture(tuple(nodes), tuple(edges)), direction).layout
+    across = [layout.starts[n.key][direction == "LR"] for n in nodes if n.op]
+    assert max(across[1:]) - min(across[1:]) < 0.5
+    steps = [_along(route, direction) for e, route in zip(edges, layout.routes, strict=True)
+             if e.slot == 0 and e.source and nodes[e.source].op]  # fmt: skip
+    assert all(abs(points[0][1] - points[-1][1]) < 0.5 for points in steps)
+
+
+def test_a_short_chain_stands_between_its_arguments(lecture: Picture) -> None:
+    starts = measure(lecture).layout.starts
+    x, y, z, q, f = (starts[node.key][1] for node in lecture.nodes)
+    assert x < q < y
+    assert q < f < z
+
+
 def test_ranks() -> None:
     # 0 and 1 feed 2; 3 is needed late. Few ranks: leaves in the first column; constants close by.
     links = [(0, 2), (1, 2), (2, 4), (3, 4)]

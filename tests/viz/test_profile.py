@@ -146,7 +146,9 @@ def test_the_drawing_carries_the_times_where_it_is_small() -> None:
 
 def test_what_cannot_be_timed_is_said() -> None:
     with pytest.raises(TypeError, match="a function or model to call"):
-        viz.profile(cr.ones(2))  # type: ignore[arg-type]
+        viz.profile(2.0)
+    with pytest.raises(RuntimeError, match="nothing was recorded"):
+        viz.profile(cr.ones(2))
     with pytest.raises(ValueError, match="by= is one of"):
         viz.profile(lambda: None, by="size")  # type: ignore[arg-type]
     assert viz.profile(lambda: 3).rows() == []

@@ -1,24 +1,29 @@
 // Folds and unfolds the modules of a model graph. All places were worked out beforehand, one scene
 // a module with the modules inside it closed; opening one stretches the scene around it. The sums
 // are those of scenes.py, on a grid of half pixels.
-(() => {
-  "use strict";
-  const PAD = 12, ARROW = 6, MARGIN = 16, STRIP = 26;
-  const facts = JSON.parse(document.querySelector("script.facts").textContent);
-  const svg = document.querySelector("figure svg");
+function foldGraph(host, facts) {
+  const PAD = 12, ARROW = 6, MARGIN = 14, STRIP = 26;
+  const scroller = host.querySelector(".cr-scroll");
+  const svg = scroller.querySelector("svg");
   const stage = svg.querySelector(".stage");
   const notes = svg.querySelector(".notes");
-  const said = document.querySelector(".said");
+  const said = host.querySelector(".cr-said");
+  const button = (name) => host.querySelector(`[data-do="${name}"]`);
   const [APART, STEEP, WIDEST, HEAD] = facts.sizes;
-  const first = facts.open.slice();
   const open = new Set(facts.open);
-  const closedHeight = Number(svg.getAttribute("height"));
   const px = (v) => String(Math.floor(v * 2 + 0.5) / 2);
   const grid = (v) => Math.ceil(v * 2 - 1e-6) / 2;
   const scenes = {};
-  for (const [key, s] of Object.entries(facts.scenes)) {
-    const [items, boxes, starts, wires, links, routes, length, levels, beside, tab] = s;
+  for (const [key, [items, origins, tab, at]] of Object.entries(facts.scenes)) {
+    const [boxes, starts, wires, ends, routes, length, levels, beside] = facts.shapes[at];
+    const links = ends.map(([source, target], n) => [source, target, origins[n]]);
     scenes[key] = { items, boxes, starts, wires, links, routes, length, levels, beside, tab };
+  }
+
+  const nameOf = (key) => facts.texts[facts.names[key]];
+  function mark(key) {
+    const [form, ...tip] = facts.marks[key].map((at) => facts.texts[at]);
+    return (tip[0] ? `<title>${tip.join("\n")}</title>` : "") + form;
   }
 
   function stretch(places, apart) {
@@ -141,6 +146,12 @@
     return `${line}<path class="tip" d="${head}"/>`;
   }
 
+  function header(width) {
+    const right = px(width - 0.5);
+    const corners = `C0.5 4 4 0.5 8 0.5H${px(width - 8)}C${px(width - 4)} 0.5 ${right} 4 ${right} 8`;
+    return `<path class="head" d="M0.5 ${STRIP}V8${corners}V${STRIP}Z"/>`;
+  }
+
   function put(key, inner, origin, out) {
     const scene = scenes[key];
     const left = origin[0] - inner.anchor, top = origin[1];
@@ -153,12 +164,12 @@
         out.frames.push(`<rect class="frame" data-f="${what}" x="${px(x - low)}" y="${px(y)}" ` +
           `width="${px(low + high)}" height="${px(length)}" rx="8"/>`);
         out.tabs.push(`<g class="opened" data-b="${what}" ` +
-          `transform="translate(${px(x - low)} ${px(y)})">${facts.tabs[what]}</g>`);
+          `transform="translate(${px(x - low)} ${px(y)})">${header(low + high)}${facts.texts[facts.tabs[what]]}</g>`);
         put(what, inner.inside.get(i), [x, y + HEAD], out);
       } else if (kind === "n") {
-        out.nodes.push(`<g ${at}>${facts.marks[what]}</g>`);
+        out.nodes.push(`<g ${at}>${mark(what)}</g>`);
       } else if (kind === "g") {
-        out.closed.push(`<g class="closed" data-b="${what}" ${at}>${facts.closed[what]}</g>`);
+        out.closed.push(`<g class="closed" data-b="${what}" ${at}>${facts.texts[facts.closed[what]]}</g>`);
       }
     });
     scene.links.forEach((link, n) => {
@@ -172,7 +183,7 @@
       if (kind === "o") points.push([points[points.length - 1][0], top - HEAD + inner.length]);
       let further = null;
       if (kind === "n" || (kind === "g" && !inner.inside.has(target))) {
-        const form = kind === "n" ? facts.forms[what] : null;
+        const form = kind === "n" ? facts.shapes[facts.forms[what]] : null;
         const lane = left + inner.xs.get(scene.wires[target]);
         further = form ? inset(form, Math.abs(points[points.length - 1][0] - lane)) : 0;
       }
@@ -188,7 +199,7 @@
       group.setAttribute("role", "button");
       group.setAttribute("tabindex", "0");
       group.setAttribute("aria-expanded", String(opened));
-      group.setAttribute("aria-label", facts.names[key]);
+      group.setAttribute("aria-label", nameOf(key));
       const box = opened ? stage.querySelector(`[data-f="${key}"]`) : group.querySelector(".module");
       const hit = document.createElementNS(svg.namespaceURI, "rect");
       hit.setAttribute("class", "hit");
@@ -231,24 +242,33 @@
         line.setAttribute("y", px(top + root.length + 22 + 18 * k)));
     }
     dress();
-    document.querySelector('[data-act="unfold"]').disabled = !closedNow().length;
-    document.querySelector('[data-act="fold"]').disabled = !open.size;
+    button("unfold").disabled = !closedNow().length;
+    button("fold").disabled = !open.size;
   }
 
   const closedNow = () =>
     [...stage.querySelectorAll(".closed[data-b]")].map((g) => Number(g.dataset.b))
       .filter((key) => scenes[key]);
 
+  // What scrolls up and down around the figure: a notebook's panel, or the page.
+  function panel() {
+    for (let at = host.parentElement; at; at = at.parentElement) {
+      const flow = getComputedStyle(at).overflowY;
+      if ((flow === "auto" || flow === "scroll") && at.scrollHeight > at.clientHeight) return at;
+    }
+    return document.scrollingElement;
+  }
+
   function toggle(key) {
-    const before = stage.querySelector(`[data-b="${key}"]`).getBoundingClientRect();
+    const at = () => stage.querySelector(`[data-b="${key}"]`).getBoundingClientRect();
+    const before = at();
     if (open.has(key)) open.delete(key);
     else open.add(key);
     draw();
-    const now = stage.querySelector(`[data-b="${key}"]`);
-    const after = now.getBoundingClientRect();
-    window.scrollBy(0, after.top - before.top);  // what was clicked stays where it is
-    now.focus({ preventScroll: true });
-    said.textContent = `${facts.names[key]} ${open.has(key) ? "opened" : "closed"}`;
+    panel().scrollTop += at().top - before.top;  // what was clicked stays where it is
+    scroller.scrollLeft += at().left - before.left;
+    stage.querySelector(`[data-b="${key}"]`).focus({ preventScroll: true });
+    said.textContent = `${nameOf(key)} ${open.has(key) ? "opened" : "closed"}`;
   }
 
   const level = (key) => {
@@ -257,38 +277,46 @@
     return n;
   };
 
+  function everything(name, words) {
+    const focused = host.contains(document.activeElement);
+    draw();
+    said.textContent = words;
+    const other = button(name === "fold" ? "unfold" : "fold");
+    if (focused && button(name).disabled) other.focus();  // a disabled button loses the focus
+  }
+
   stage.addEventListener("click", (event) => {
     const group = event.target.closest('[role="button"]');
     if (group) toggle(Number(group.dataset.b));
   });
   stage.addEventListener("keydown", (event) => {
     const group = event.target.closest('[role="button"]');
-    if (!group) return;
+    if (!group || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" || event.key === " ") {
-      event.preventDefault();
       toggle(Number(group.dataset.b));
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      event.preventDefault();
       const all = [...stage.querySelectorAll('[role="button"]')]
         .sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top);
       const next = all[all.indexOf(group) + (event.key === "ArrowDown" ? 1 : -1)];
       if (next) next.focus();
-    }
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();  // a notebook has keys of its own
   });
-  document.querySelector('[data-act="unfold"]').addEventListener("click", () => {
+  button("unfold").addEventListener("click", () => {
     const shut = closedNow(), made = shut.filter((key) => facts.parents.includes(key));
     for (const key of made.length ? made : shut) open.add(key);  // single layers last
-    draw();
-    said.textContent = "one level opened";
+    everything("unfold", "one level opened");
   });
-  document.querySelector('[data-act="fold"]').addEventListener("click", () => {
+  button("fold").addEventListener("click", () => {
     const deepest = Math.max(...[...open].map(level));
     for (const key of [...open]) if (level(key) === deepest) open.delete(key);
-    draw();
-    said.textContent = "one level closed";
+    everything("fold", "one level closed");
   });
   svg.setAttribute("role", "group");
   svg.setAttribute("aria-label", svg.querySelector("title").textContent);
-  document.querySelector(".tools").hidden = false;
+  svg.querySelectorAll(":scope > title, :scope > desc").forEach((part) => part.remove());
+  host.querySelector(".cr-bar").hidden = false;
+  host.dataset.ready = "1";
   draw();
-})();
+}
