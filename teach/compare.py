@@ -55,7 +55,9 @@ def fits(mine: Answer, guess: Any) -> bool:
     Numbers that were typed need to be right to their digits, two at least.
     """
     guess = np.asarray(guess)
-    if guess.shape != mine.array.shape or not np.all(np.isfinite(mine.array)):
+    if guess.shape != mine.array.shape:
+        return False
+    if not np.all(np.isfinite(mine.array)) or not np.all(np.isfinite(guess)):
         return False
     with np.errstate(all="ignore"):
         largest = np.max(np.abs(guess), initial=0.0)

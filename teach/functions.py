@@ -55,8 +55,9 @@ def compared(
         gives = _shown(place.mine)
         if _ARRAY in gives:  # its numbers say more than its shape
             return verdict, f"{words} {_plainly(place, tol)}" if named else words, mistake
-        where = f"At {_arguments(mine, place.args)} your function gives {gives}. "
-        return verdict, where + words, mistake
+        given = _arguments(mine, place.args)
+        where = "Your function" if _ARRAY in given else f"At {given} your function"
+        return verdict, f"{where} gives {gives}. {words}", mistake
     return "right", f"Compared at {len(at)} argument{'s' if len(at) > 1 else ''}.", None
 
 
@@ -110,7 +111,7 @@ def _own(places: Sequence[_Place], mistakes: Mapping[str, Any]) -> list[Guess]:
     for words, wrong in mistakes.items():
         if callable(wrong):
             parts = [numbers(wrong(*fresh(p.args))).ravel() for p in places]
-            found.append(Guess(words, capital(words), np.concatenate(parts)))
+            found.append(Guess(words, capital(words), np.concatenate(parts), own=True))
     return found
 
 

@@ -98,8 +98,8 @@ def _step(case: Case) -> Iterator[Guess]:
     """The change of the result, where the change divided by the step is asked for."""
     for digits in range(1, 7):
         step = 10.0**-digits
-        said = f"It is {step:g} times the gradient: was a change not divided by its step?"
-        yield Guess("divided by its step", said, step * case.truth, vague=True)
+        said = f"It is {step:g} times the gradient: divide the change by the step"
+        yield Guess("divide the change by the step", said, step * case.truth, vague=True)
 
 
 def _transposed(case: Case) -> Iterator[Guess]:
@@ -143,9 +143,10 @@ def _batch(case: Case) -> Iterator[Guess]:
     if times is None:
         return
     for n, what in _sizes(flow).items():
-        if n > 1 and abs(times - n) <= 1e-4 * n:
+        if n > 1 and abs(abs(times) - n) <= 1e-4 * n:
             said = f"It is {n} times too large: the division by {n} is missing ({what})"
-            yield Guess(what, said, anyway=True)
+            turned = ", and the sign is wrong" if times < 0 else ""
+            yield Guess(what, f"{said}{turned}", anyway=True)
         if n > 1 and abs(times * n - 1) <= 1e-4:
             said = f"It is {n} times too small: it was divided by {n} once too often ({what})"
             yield Guess(what, said, anyway=True)
@@ -160,10 +161,10 @@ def _sizes(flow: Flow) -> dict[int, str]:
                 whole = int(np.prod(getattr(operand, "shape", ())))
                 found.setdefault(whole // max(1, int(np.prod(node.shape))), "the batch mean")
     for node in flow.order:  # not the sizes of the parameters: these are features
-        if node.shape and (node.plan is not None or not node.requires_grad or node is flow.wrt):
+        if node.shape and (node.plan is not None or not node.requires_grad):
             found.setdefault(node.shape[0], "the batch mean")
     for node in flow.order:
-        for n in (*node.shape, int(np.prod(node.shape))):
+        for n in {*node.shape, int(np.prod(node.shape))} - {2}:  # a factor 2 has other reasons
             found.setdefault(n, "a mean where the sum is asked for, or the other way round")
     return found
 
@@ -180,8 +181,9 @@ def _chain(case: Case) -> Iterator[Guess]:
         factor = case.by(flow.root, node)
         said = f"It is {case.by(node, flow.wrt)}: the chain stops at {name}, and the factor "
         said += f"{factor} was left out"
-        same = (factor, "wrong sign")
-        yield Guess(f"the chain stops at {name}", said, numbers(reached), beside=same)
+        words, vague = f"the chain stops at {name}", not case.named(node)
+        same = (factor, "wrong sign", "the chain stops", "the local derivative only")
+        yield Guess(words, said, numbers(reached), vague=vague, beside=same)
 
 
 def _others(case: Case) -> Iterator[Guess]:
@@ -192,7 +194,8 @@ def _others(case: Case) -> Iterator[Guess]:
     for node, g in every.items():
         if node is not flow.wrt and not isinstance(g, list) and node is not flow.root:
             what = case.by(flow.root, node)
-            said, same = f"It is {what}, the gradient of another value", ("wrong sign",)
+            said = f"It is {what}, the gradient of another value"
+            same: tuple[str, ...] = ("wrong sign",)
             if node in flow.on_way:  # what is missing then has another name too
                 same += (case.by(node, flow.wrt), "left out", "without the route")
             if any(node in user.inputs for user in flow.users(flow.wrt)):  # the other operand
@@ -205,7 +208,8 @@ def _others(case: Case) -> Iterator[Guess]:
         name = case.label(node)
         words = f"the value of {name}"
         if node is flow.root:
-            yield Guess(words, f"It is {words}, not a derivative", numbers(value))
+            said = f"It is {words}, not a derivative"
+            yield Guess(words, said, numbers(value), beside=("wrong sign",))
         elif case.named(node):
             said = f"It is {words}: the gradient of {case.labels.wrt} is something else"
             yield Guess(words, said, numbers(value), vague=True)

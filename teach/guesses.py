@@ -25,7 +25,8 @@ class Guess:
     """A mistake in short words, a sentence that holds these words, and the answer it gives.
 
     `anyway` marks one that was seen to fit by other means than its value; `vague` one that is named
-    only where nothing else fits; `beside` has words of other sentences that say the same already.
+    only where nothing else fits; `beside` has words of other sentences that say the same already;
+    `own` marks a teacher's guess: where one fits, the general ones say less.
     """
 
     words: str
@@ -34,6 +35,7 @@ class Guess:
     anyway: bool = False
     vague: bool = False
     beside: tuple[str, ...] = ()
+    own: bool = False
 
     def known(self, others: Iterable[Guess]) -> bool:
         """Whether one of the others says the same."""
@@ -48,6 +50,8 @@ def find(mine: Answer, truth: Any, guesses: Iterable[Guess]) -> list[Guess]:
     found: list[Guess] = []
     vague: list[Guess] = []
     for guess in guesses:
+        if found and found[0].own and not guess.own:
+            break
         if guess.known(found) or (guess.vague and (found or vague)):
             continue
         if guess.anyway or (fits(mine, guess.value) and differs(guess.value, truth)):
@@ -204,7 +208,8 @@ def multiple(mine: Answer, truth: Any) -> Iterator[Guess]:
     if factor is None or abs(factor) < 1e-6 or abs(factor) > 1e6:
         return
     tens = np.isclose(abs(math.log10(abs(factor))) % 1, 0, atol=1e-6)
-    if not np.shape(truth) and not tens and (factor < 0 or not 0.01 <= factor <= 100):
+    chance = factor < 0 or not 0.01 <= factor <= 100 or abs(mine.array.flat[0]) == 1
+    if not np.shape(truth) and chance and not tens:
         return
     whole, part = round(abs(factor)), round(1 / abs(factor))
     turned = " and has the wrong sign" if factor < 0 else ""

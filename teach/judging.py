@@ -91,7 +91,7 @@ def known(of: Any) -> Any:
 def _own(words: str, wrong: Any) -> Guess:
     """A guess of the teacher's."""
     value = wrong() if callable(wrong) and not isinstance(wrong, Tensor) else wrong
-    return Guess(words, capital(words), numbers(value))
+    return Guess(words, capital(words), numbers(value), own=True)
 
 
 def capital(words: str) -> str:

@@ -18,6 +18,8 @@ from .guesses import Guess
 from .slips import Slip, slips
 from .twin import Flow
 
+_SAID = ("wrong sign", "without the route", "the division by")  # a slip that says the same
+
 
 def local_mistakes(case: Case) -> Iterator[Guess]:
     """Guesses at one operation on the way whose derivative was taken wrongly."""
@@ -63,7 +65,7 @@ def _added(case: Case) -> Iterator[Guess]:
             local = 1.0
     if len(factors) > 1:
         said = "The local derivatives were added: along a route they multiply"
-        yield Guess("added", said, numbers(sum(factors)))
+        yield Guess("added", said, numbers(sum(factors)), beside=("wrong sign",))
 
 
 def times_a_value(case: Case) -> Iterator[Guess]:
@@ -177,15 +179,18 @@ def _at_edge(case: Case, node: Any, k: int) -> Iterator[Guess]:
         if np.all(np.isfinite(divided)):
             said = f"It was divided by the local derivative {what}: multiply"
             yield Guess("divided by the local derivative", said, _changed(case, node, k, divided))
+        if node.shape and node.plan.op.partial and len(node.operands()) == 1:
             said = f"The local derivative {what} was multiplied in twice"
-            yield Guess("multiplied in twice", said, _changed(case, node, k, arrived * local))
+            value = _changed(case, node, k, arrived * local)
+            yield Guess("multiplied in twice", said, value, beside=("wrong sign",))
         if node is not flow.root and not source.shape and source is flow.wrt:
             said = f"The upstream gradient and {what} were added: along a route they multiply"
             yield Guess("added", said, _changed(case, node, k, g + local))
     for slip in _slips(flow, node, k, g):
         slipped = _fitted(numbers(slip.part), source.shape)
         if slipped is not None:
-            yield Guess(slip.words, slip.sentence, _changed(case, node, k, slipped))
+            value = _changed(case, node, k, slipped)
+            yield Guess(slip.words, slip.sentence, value, beside=_SAID)
     said = f"The sign of the local derivative {what} is wrong"
     yield Guess("sign", said, _changed(case, node, k, -arrived), vague=True)
 

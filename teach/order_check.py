@@ -173,8 +173,8 @@ def _judged(graph: _Graph, mine: Any, direction: Direction) -> Any:
     if missing:
         listed = ", ".join(missing[:_LISTED]) + (", …" if len(missing) > _LISTED else "")
         words, count = f"missing: {listed}", len(items)
-        given = f"{count} node{'s' if count > 1 else ''}"
-        return "not right", f"Your list has {given}; {words}.", words
+        many = "s" if count > 1 else ""
+        return "not right", f"Your list has {count} node{many}; {words}.", words
     return _pairs(graph, items, places, direction)
 
 

@@ -138,7 +138,8 @@ def _miscounted(case: Case, ways: list[tuple[str, Any]], where: str = "") -> Ite
     """
     for route, part in ways:
         words = f"the route{where} {route} was counted twice"
-        yield Guess(words, f"It is too much: {words}", case.truth + part)
+        said, same = f"It is too much: {words}", ("was counted twice",)
+        yield Guess(words, said, case.truth + part, beside=same)
     parts = np.stack([part for _, part in ways])
     rest = case.truth - np.sum(parts, axis=0)  # what does not come through here
     said = f"What arrives on the routes{where} was multiplied: routes add up"

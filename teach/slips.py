@@ -74,7 +74,7 @@ def slips(op: str, inputs: list[Any], out: Any, slot: int, g: Any, params: Any) 
         elif op == "log_softmax":
             yield from _log_softmax(numbers(inputs[0]), numbers(out), numbers(g), *params)
         elif op == "normalization" and slot == 0:
-            yield from _normalization(*inputs[:2], numbers(g), *params)
+            yield from _normalization(inputs[0], inputs[1], numbers(g), params)
         elif op == "softmax":
             yield from _softmax(numbers(out), numbers(g))
         elif op == "logistic_loss" and slot == 0:
@@ -129,9 +129,9 @@ def _softmax(p: Any, g: Any) -> Iterator[Slip]:
     yield Slip("depends on every score", said, g * p)
 
 
-def _normalization(x: Any, weight: Any, g: Any, dims: Any, shape: Any, eps: Any, centred: bool
-                   ) -> Iterator[Slip]:  # fmt: skip
+def _normalization(x: Any, weight: Any, g: Any, params: Any) -> Iterator[Slip]:
     """(ĝ − mean ĝ − x̂·mean(ĝ·x̂)) / s with one of its parts left out."""
+    dims, shape, eps, centred = params
     if not centred:
         return
     x, w = numbers(x), 1.0 if weight is None else numbers(weight).reshape(shape)
@@ -139,17 +139,15 @@ def _normalization(x: Any, weight: Any, g: Any, dims: Any, shape: Any, eps: Any,
     xhat, g = (x - np.mean(x, dims, keepdims=True)) / s, g * w
     shift = np.mean(g, dims, keepdims=True)
     stretch = xhat * np.mean(g * xhat, dims, keepdims=True)
-    for what, part in (
-        ("the part along x̂", (g - shift) / s),
-        ("the mean of the gradient", (g - stretch) / s),
-        ("the mean, and the part along x̂", g / s),
+    whole = g - shift - stretch
+    for words, part in (
+        ("the part along x̂ was not removed", (g - shift) / s),
+        ("the mean of the gradient was not removed", (g - stretch) / s),
+        ("neither the mean nor the part along x̂ was removed", g / s),
+        ("the division by s was left out", whole),
+        ("the factor γ was left out", whole / s / w),
     ):
-        said = f"At the normalisation, {what} was not removed"
-        yield Slip(what, said, part)
-    what = "the division by s"
-    yield Slip(what, f"At the normalisation, {what} was left out", g - shift - stretch)
-    whole = (g - shift - stretch) / s
-    yield Slip("the factor γ", "At the normalisation, the factor γ was left out", whole / w)
+        yield Slip(words, f"At the normalisation, {words}", part)
 
 
 def _log_softmax(x: Any, out: Any, g: Any, dim: int) -> Iterator[Slip]:
