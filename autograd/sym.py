@@ -322,7 +322,10 @@ def _latex(e: Any, names: Mapping[str, str]) -> str:
     if e.head == "transpose" and e.params == (-2, -1):
         return f"{grouped(0, 5)}^T"
     tex = registry[e.head].tex if e.head in registry else ""
-    if tex and tex.count("{0}") and tex.count("{") < 9:
+    for k in range(len(parts), 4):
+        tex = tex.replace(f" + {{{k}}}", "")  # a term that was not given, such as a bias
+    complete = not any(f"{{{k}}}" in tex for k in range(len(parts), 4))
+    if complete and tex.count("{0}") and tex.count("{") < 9:
         return tex.format(*parts)
     head = str(e.head).replace("_", r"\_")
     given = [p for a, p in zip(e.args, parts, strict=True) if a.args or a.head is not None]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .model import Edge, Summary
 from .numbers import format_count, format_number, format_shape
 from .rules import bar
+from .stretched import summed_words
 from .wording import derivative, norm_text, quantity_text
 
 if TYPE_CHECKING:
@@ -97,7 +98,9 @@ class Phrases:
         product = self._product_of_shapes(edge)
         if product:
             return f"{product} → ({format_shape(source.shape)})"
-        return f"({format_shape(target.shape)} → {format_shape(source.shape)})"
+        moved = f"({format_shape(target.shape)} → {format_shape(source.shape)})"
+        axes = edge.local.summed if edge.local else None
+        return f"{moved}, {summed_words(axes, source.name)}" if axes else moved
 
     def _product_of_shapes(self, edge: Edge) -> str:
         """The rule with shapes in place of names, where it is a product of matrices."""

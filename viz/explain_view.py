@@ -64,6 +64,8 @@ class Derivation:
 class Explanation(View):
     """The derivation of ∂y/∂x; `print` it, show it in a notebook, or `save` it."""
 
+    _salt = "explain"
+
     def __init__(
         self,
         derivation: Derivation,

@@ -15,6 +15,7 @@ from .layout import Direction, Layout, Point, lay_out
 from .marks import SMALL, Mark, Span, TextLine, label_box, make_label, make_mark
 from .model import Histogram, Picture
 from .outlines import header, outline, px, text_element
+from .spoken import spoken_node
 from .thumbnail_marks import add_plates, plate_bytes, room_of
 from .thumbnail_svg import plate_svg
 from .wording import derivative, tooltip
@@ -196,7 +197,12 @@ class Canvas:
 
     def _node(self, mark: Mark, wired: bool) -> None:
         x, y = self.figure.layout.starts[mark.node.key]
-        self.parts.append(f'<g id="n{mark.node.key}" transform="translate({px(x)} {px(y)})">')
+        stop = "" if mark.node.kind == "constant" else ' tabindex="0"'
+        spoken = escape(spoken_node(mark.node, self.figure.picture))
+        self.parts.append(
+            f'<g id="n{mark.node.key}" role="img"{stop} aria-label="{spoken}" '
+            f'transform="translate({px(x)} {px(y)})">'
+        )
         room = room_of(self.figure.picture) - sum(map(plate_bytes, mark.plates))
         said = tooltip(mark.node, self.figure.picture, room)
         self.parts.append(f"<title>{escape(said)}</title>")
@@ -248,6 +254,9 @@ class Canvas:
         said += _key_of_thumbnails(self.figure)
         if any(self.figure.pills):
             said.append(Span("local derivative on the edge", "small", "ink"))
+        if any(pill and edge.local and edge.local.summed
+               for edge, pill in zip(picture.edges, self.figure.pills, strict=True)):  # fmt: skip
+            said.append(Span("Σ: summed where an argument was broadcast", "small", "ink"))
         if "backward" in picture.show:
             said.append(Span("dashed: the way back", "small", "grad"))
         if said:

@@ -12,7 +12,6 @@ from .captured import results_of
 from .flow_graph import step_of
 from .flow_paint import paint_flow
 from .flow_record import FlowHistory, FlowStep, Layer, Weight
-from .forms import Forms
 from .forward_run import tensors_in, unchanged
 from .naming import Names
 from .numbers import format_number
@@ -88,8 +87,6 @@ class Flow(Report):
     def body(self) -> str:
         """The chart, and the same as text."""
         return f'<div class="cr-report">\n<figure>\n{self.svg()}</figure>\n</div>\n'
-
-    _repr_html_ = Forms._repr_html_  # the chart says all; a cell can keep it as an image
 
 
 def flow(

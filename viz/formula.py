@@ -54,4 +54,5 @@ def _leaf(node: Node) -> Sym:
 
 
 def _number(operand: Any) -> Sym:
-    return Sym(operand if isinstance(operand, (bool, int, float)) else str(operand))
+    plain = operand is None or isinstance(operand, (bool, int, float))
+    return Sym(operand if plain else str(operand))

@@ -1,12 +1,13 @@
-"""Paint a picture as one HTML page: the SVG and its text form, no request, no script."""
+"""Paint a picture as one HTML page: the SVG and its text form; no request, a script for keys."""
 
 from __future__ import annotations
 
 from html import escape
 
-from .figure import Engine
+from .figure import Engine, default_direction
 from .fonts import MONO, SANS
 from .layout import Direction
+from .live_page import as_data, asset, in_script
 from .model import Picture
 from .svg import paint_svg
 from .text import paint_text
@@ -22,14 +23,25 @@ def paint_html(
 ) -> str:
     """Write a page that opens offline: the figure, and the same facts as text below it.
 
-    Raises ValueError for an unknown theme.
+    The nodes have the focus in turn; arrow keys, with scripts, follow the edges. Raises
+    ValueError for an unknown theme.
     """
     figure = paint_svg(picture, theme=theme, direction=direction, layout=layout)
     body = (
         f"<main>\n<figure>\n{figure}</figure>\n<details>\n<summary>The same as text</summary>\n"
         f'<pre tabindex="0">{escape(paint_text(picture))}</pre>\n</details>\n</main>\n'
+        f"{_arrow_keys(picture, direction or default_direction(picture))}"
     )
     return page(picture.title or "Computational graph", body, find_theme(theme))
+
+
+def _arrow_keys(picture: Picture, direction: Direction) -> str:
+    """The script that takes the focus along the edges; the page is complete without it."""
+    by_slot = sorted(picture.edges, key=lambda edge: edge.slot)
+    edges = as_data(list(dict.fromkeys((edge.source, edge.target) for edge in by_slot)))
+    turned = as_data(direction == "TB")
+    call = f'walkAlongEdges(document.querySelector("figure > svg"), {edges}, {turned});'
+    return f"<script>\n(() => {{\n{in_script(asset('draw.js'))}{call}\n}})();\n</script>\n"
 
 
 def page(title: str, body: str, theme: Theme, style: str = "") -> str:

@@ -63,7 +63,7 @@ def paint_live(
     width, height = canvas.size()
     style = "\n".join([style_sheet(key, theme), _live_style(key, theme)])
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="{key}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{key}" role="group" '
         f'width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n'
         f"<title>{escape(picture.title or 'Computational graph')}</title>\n"
         f"<desc>{escape(text)}</desc>\n<style>{style}</style>\n{body}\n</svg>\n"
@@ -210,18 +210,6 @@ def _tagged(element: str, attributes: str) -> str:
     """Put attributes into an element's opening tag."""
     name, _, rest = element.partition(" ")
     return f"{name} {attributes} {rest}"
-
-
-def spoken(text: str) -> str:
-    """A formula or number as words: for a screen reader.
-
-    >>> spoken("x·y + 2"), spoken("−4")
-    ('x times y plus 2', 'minus 4')
-    """
-    for sign, word in (("·", " times "), ("+", " plus "), ("/", " over "), ("−", " minus "),
-                       ("=", " equals "), ("²", " squared "), ("∂", "d ")):  # fmt: skip
-        text = text.replace(sign, word)
-    return " ".join(text.split())
 
 
 def variables(selector: str, theme: Theme) -> str:

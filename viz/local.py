@@ -24,6 +24,7 @@ from .quantities import number_name, plain, quantity
 from .replay import Values
 from .rules import bar, expression, local_rule, tex, tex_name
 from .sensitivity import UNKNOWN, gradients, through
+from .stretched import summed_axes, summed_rule
 from .wording import norm_text, short_line
 
 
@@ -216,8 +217,10 @@ class _Builder:
         waiting, flowing = iter(constants), iter(numbers)
         key, part = self.traced.keys[node], node.params[0] if is_output(node) else 0
         wanted = set(made.plan.wanted or range(len(made.inputs)))  # empty stands for all
+        flow = -1
         for slot, operand in enumerate(made.operands()):
             number = next(flowing, None) if slot in wanted else None
+            flow += slot in wanted
             if not hasattr(operand, "serial"):
                 if operand is not None and constants:
                     self.edges.append(Edge(next(waiting), key, slot))
@@ -230,14 +233,32 @@ class _Builder:
                 local = self._local(rule, number)
                 if rule is None and (node.shape or operand.shape):
                     local = _jacobian(name)
+                elif rule is not None:
+                    local = self._summed(local, rule, name, made, operand, flow)
             self.edges.append(Edge(self.traced.keys[operand], key, slot, local))
 
     def _local(self, rule: Sym | None, number: float | None) -> Local:
         shown: Quantity = Absent.NOT_COMPUTED if number is None else number
         if rule is None:
             return Local("", number=shown)
-        mentions = sorted(self.keys_of[name] for name in rule.names() if name in self.keys_of)
+        names = rule.names() | {n.removeprefix("∂").removesuffix("\u0304") for n in rule.names()}
+        mentions = sorted(self.keys_of[name] for name in names if name in self.keys_of)
         return Local(rule.text(), tex(rule), shown, tuple(mentions))
+
+    def _summed(
+        self, local: Local, rule: Sym, name: str, made: Any, operand: Any, flow: int
+    ) -> Local:
+        """The same with the sum over the axes along which an argument was broadcast."""
+        known = self.traced.values.arriving.get((made, flow), ())
+        partial = made.plan.op.partial
+        arriving = tuple(made.shape) if partial else known
+        axes = summed_axes(arriving, tuple(operand.shape))
+        if not axes:
+            return local
+        every = len(axes) == len(arriving)
+        whole, text, latex = summed_rule(rule, name, axes, whole=not partial, every=every)
+        said = self._local(whole, None)
+        return replace(local, rule=text, tex=latex, mentions=said.mentions, summed=axes)
 
     def _holds(self, rule: Sym, number: float | None) -> bool:
         """Whether a rule gives the number beside it: at a tie or a kink textbooks leave it open."""

@@ -83,13 +83,15 @@ class Local:
     """The local derivative on an edge: ∂target/∂source as rule and as number.
 
     `mentions` are the keys of the nodes that the rule speaks of, so that a painter can show their
-    names.
+    names. Where the argument was broadcast, `summed` are the axes of the result that backward sums
+    over; the rule says so, and gives the whole gradient.
     """
 
     rule: str
     tex: str = ""
     number: Quantity = Absent.NOT_COMPUTED
     mentions: tuple[int, ...] = ()
+    summed: tuple[int, ...] | None = field(default=None, metadata={"optional": True})
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,17 +54,30 @@ def format_count(count: int) -> str:
 
 
 def format_row(values: Sequence[complex], precision: int = 4) -> list[str]:
-    """Write numbers that stand side by side with the same number of decimals.
+    """Write numbers that stand side by side with equally many decimals, as far as these are theirs.
 
-    >>> format_row([0.5, -2.0, 3.25])
-    ['0.50', '−2.00', '3.25']
+    A rounded number is not filled up: 4.5160 beside 0.1406 would be wrong for 4.515625.
+
+    >>> format_row([0.5, -2.0, 3.25]), format_row([4.515625, 0.140625])
+    (['0.50', '−2.00', '3.25'], ['4.516', '0.1406'])
     """
     texts = [format_number(v, precision) for v in values]
     if any("×" in t or "i" in t or t in {"True", "False"} for t in texts):
         return texts
     decimals = max((len(t.partition(".")[2]) for t in texts), default=0)
-    odd = {"nan", "∞", f"{MINUS}∞"}
-    return [t if t in odd else _pad_decimals(t, decimals) for t in texts]
+    return [
+        _pad_decimals(t, decimals) if _is_exact(t, v) else t
+        for t, v in zip(texts, values, strict=True)
+    ]
+
+
+def _is_exact(text: str, value: complex) -> bool:
+    """Whether a written number is the number itself, float32 noise aside."""
+    number = value.real
+    if not math.isfinite(number):
+        return False
+    written = float(text.replace(MINUS, "-").replace(THIN_SPACE, ""))
+    return abs(written - number) <= _FLOAT32_EPSILON * abs(number)
 
 
 def format_pair(a: float, b: float, precision: int = 4) -> tuple[str, str]:

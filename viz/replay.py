@@ -29,6 +29,7 @@ class Values:
         self.order = order
         self.found: dict[Any, Any] = {}
         self.missing: dict[Any, str] = {}
+        self.arriving: dict[tuple[Any, int], tuple[int, ...]] = {}  # shapes of gradients, unsummed
         self._first_use = _first_uses(order)
         for tensor in known:
             self._keep(tensor._node, tensor._data)

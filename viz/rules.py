@@ -52,6 +52,8 @@ def expression(node: Any, operands: Sequence[Sym]) -> Sym:
     name = node.plan.op.name
     if name == "get_index" and len(operands) == 1:
         return Sym(f"{_grouped(operands[0])}{_index_text(node.params[0])}")
+    while operands and not operands[-1].args and operands[-1].head in {None, "none"}:
+        operands = operands[:-1]  # arguments that were not given
     build = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv}
     if name in build and len(operands) == 2:
         return wrap(Sym(name, tuple(operands)))

@@ -61,6 +61,8 @@ def _backward(node: Any, g: Any, values: Values) -> Sequence[Any]:
         parts = plan.backward(g, saved)
     except ArithmeticError:  # a Python float divided by zero: NumPy answers inf or nan
         parts = plan.backward(_as_numpy(g), tuple(map(_as_numpy, saved)))
+    for k, part in enumerate(parts):
+        values.arriving[node, k] = tuple(getattr(part, "shape", ()))
     return [
         p if p is None or type(p) is Piece else fit(p, operand)
         for operand, p in zip(node.inputs, parts, strict=True)

@@ -32,6 +32,7 @@ from .quantities import quantity
 from .replay import run
 from .rules import bar, expression, local_rule
 from .sensitivity import UNKNOWN, contributions
+from .stretched import summed_words
 from .wording import derivative, norm_text, quantity_text
 
 Phase = Literal["given", "forward", "backward", "end"]
@@ -248,7 +249,9 @@ class _Walk:
         shown = [_quantity(x, n) for x, n in ((g, target), (part, source), (after, source))]
         had = None if before is None else _quantity(before, source)
         words = f"{target.name} sends its gradient to {source.name}"
-        words += f", times {derivative(target.name, source.name)}."
+        axes = edge.local.summed if edge.local else None
+        words += f", times {derivative(target.name, source.name)}"
+        words += f", {summed_words(axes, source.name)}." if axes else "."
         if had is not None:
             words += f" {source.name} had one already: routes add."
         elif of > 1:
@@ -336,7 +339,8 @@ class _Walk:
     def _array_rule(self, edge: Edge) -> str:
         """The whole rule; elementwise ones name the gradient that they multiply."""
         rule, target = edge.local.rule if edge.local else "", self.nodes[edge.target]
-        if not rule or not self._made(target)[0].plan.op.partial:
+        whole = edge.local is not None and edge.local.summed is not None
+        if not rule or whole or not self._made(target)[0].plan.op.partial:
             return rule
         if rule == "1":
             return bar(target.name)

@@ -14,12 +14,13 @@ from .captured import result_of
 from .fonts import text_width
 from .html import page
 from .layout import Direction
-from .live_figure import LiveFigure, paint_live, spoken
+from .live_figure import LiveFigure, paint_live
 from .live_page import HEADING, ICONS, as_data, button, host
 from .local import trace
 from .mistakes import Question, Verdict
 from .model import Absent, Node, Picture, Quantity
 from .naming import Names
+from .spoken import spoken
 from .step_frames import Step, all_frames
 from .theme import ThemeName, find_theme
 from .view import View

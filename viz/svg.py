@@ -39,7 +39,7 @@ def paint_svg(
     body = "\n".join(canvas.parts).replace(' id="', f' id="{key}-')
     width, height = canvas.size()
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" id="{key}" class="{key}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" id="{key}" class="{key}" role="group" '
         f'width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n'
         f"<title>{escape(_name(figure))}</title>\n<desc>{escape(text)}</desc>\n"
         f"<style>{_style(key, colours, figure, canvas.grey)}</style>\n{body}\n</svg>\n"
@@ -50,11 +50,18 @@ _BACK = ((".dash", "stroke", "grad"), (".dart", "fill", "grad"))
 _BACK_FORM = "& .dash{fill:none;stroke-width:1.25px;stroke-dasharray:3 4}"
 
 
+_FOCUS: tuple[tuple[str, str, str], ...] = (("[tabindex]:focus-visible", "outline-color", "value"),)
+_FOCUS_FORM = (
+    "& [tabindex]:focus:not(:focus-visible){outline:none}"
+    "& [tabindex]:focus-visible{outline-style:solid;"
+    "outline-width:2px;outline-offset:3px}"
+)
+
+
 def _style(key: str, colours: Theme, figure: Figure, grey: bool) -> str:
-    rules: tuple[tuple[str, str, str], ...] = ()
-    form = ""
+    rules, form = _FOCUS, _FOCUS_FORM
     if "backward" in figure.picture.show:
-        rules, form = _BACK, _BACK_FORM
+        rules, form = (*rules, *_BACK), form + _BACK_FORM
     if has_plates(figure.marks):
         rules, form = (*rules, *RULES), form + plate_form(grey)
     return style_sheet(key, colours, rules, form)

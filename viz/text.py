@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from .array_words import range_text
 from .model import Absent, Edge, Local, Node, Picture, Summary
+from .stretched import KEY
 from .wording import (
     derivative,
     grad_words,
@@ -157,4 +158,6 @@ def _group_titles(picture: Picture) -> dict[int, str]:
 
 def _notes(picture: Picture) -> list[str]:
     notes = [f"{node.name}: {note}" for node in picture.nodes for note in node.notes]
+    if "local" in picture.show and any(edge.local and edge.local.summed for edge in picture.edges):
+        notes.append(KEY)
     return ["", *notes] if notes else []

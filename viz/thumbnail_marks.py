@@ -9,7 +9,7 @@ from .model import HeatMap, Histogram, Picture, Quantity, Summary
 from .numbers import MINUS, format_number
 
 ROOM = 2_000  # bytes that the thumbnails and the numbers of a node may take ...
-_ALL = 300_000  # ... and those of all nodes
+_ALL = 230_000  # ... and those of all nodes
 _FIRST = 0.76  # of the room of a node, what the thumbnail of its value may take
 _HISTOGRAM = (96.0, 14.0)
 _OVERHANG = 3.0  # how far the mark of 0 goes beyond a histogram

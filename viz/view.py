@@ -20,6 +20,7 @@ MOST = 5_000  # nodes that are drawn
 class View(Forms):
     """A picture with its painters; a notebook shows it by itself, `print` gives the text."""
 
+    _salt = ""  # keeps the ids of this kind of view apart from those of `draw`
     _ways_out = (
         "draw(…, wrt=x) shows only the routes to x, draw(…, depth=1) closes modules (run the "
         "forward pass under watch()), or draw an intermediate tensor"
@@ -53,7 +54,11 @@ class View(Forms):
         """The drawing, complete in itself. Raises ValueError above 5 000 nodes."""
         self._drawable()
         return paint_svg(
-            self.picture, theme=self.theme, direction=self.direction, layout=self.layout
+            self.picture,
+            theme=self.theme,
+            direction=self.direction,
+            layout=self.layout,
+            salt=self._salt,
         )
 
     def html(self) -> str:

@@ -15,13 +15,14 @@ from .captured import result_of
 from .html import page
 from .javascript import SAME, NoJavaScriptError, javascript, printable
 from .layout import Direction
-from .live_figure import LiveFigure, paint_live, spoken
+from .live_figure import LiveFigure, paint_live
 from .live_page import HEADING, as_data, button, host
 from .local import Traced, trace
 from .model import Absent, Edge, Node, Picture, Quantity
 from .naming import Names
 from .paths import number_of
 from .rules import expression, local_rule
+from .spoken import spoken
 from .theme import ThemeName, find_theme
 from .view import View
 from .wording import is_symbol, local_text

@@ -28,6 +28,9 @@ from .view import View
 from .wording import quantity_text
 
 _ROUNDING = 1e-7  # relative; a smaller difference is not worth more digits in the picture
+_UNITS = 8  # in the last place of the values: what a few roundings may come to
+_NONE = "≈ 0"
+_KEY = f"{_NONE}: the two differ by no more than the rounding of float64"
 _RIGHT = (False, False, True, True, True, True)
 _OVERLAY = Overlay("true change", "predicted change", "Δ", "≈")
 
@@ -36,7 +39,7 @@ _OVERLAY = Overlay("true change", "predicted change", "Δ", "≈")
 class Change:
     """How far a node moved (`true`), and how far its derivative says it should (`predicted`).
 
-    Both are float64, in the node's shape.
+    Both are float64, in the node's shape. A difference up to `rounding` is that of float64.
     """
 
     node: int
@@ -45,6 +48,12 @@ class Change:
     value: Quantity
     true: Any
     predicted: Any
+    rounding: Any = 0.0
+
+    def rounded(self) -> bool:
+        """Whether the two differ, and by no more than float64 rounds the values they come from."""
+        gap = np.abs(np.asarray(self.true) - np.asarray(self.predicted))
+        return bool(np.any(gap > 0) and np.all(gap <= self.rounding))
 
     def error(self) -> float:
         """The largest difference of the two over all elements."""
@@ -74,7 +83,8 @@ class Wiggle(View):
 
     def text(self) -> str:
         """What was nudged, and the table."""
-        return f"{self.heading}\n\n{text_table(self.rows(), _RIGHT)}\n"
+        key = f"\n{_KEY}\n" if any(change.rounded() for change in self.changes) else ""
+        return f"{self.heading}\n\n{text_table(self.rows(), _RIGHT)}\n{key}"
 
     def svg(self) -> str:
         """The graph: the true change above each wire, the predicted one below."""
@@ -90,7 +100,8 @@ class Wiggle(View):
         return page(self.heading, f"<main>\n{body}</main>\n", theme, "\n".join(style))
 
     def _table(self) -> str:
-        return f"<p>{escape(self.heading)}</p>\n{html_table(self.rows(), _RIGHT)}"
+        key = f"<p>{_KEY}</p>\n" if any(change.rounded() for change in self.changes) else ""
+        return f"<p>{escape(self.heading)}</p>\n{html_table(self.rows(), _RIGHT)}{key}"
 
     def _repr_html_(self) -> str:
         return f"{super()._repr_html_()}<style>{FORM}</style>{self._table()}"
@@ -189,10 +200,12 @@ def _changes(traced: Traced, node: Any, step: Any) -> Iterator[Change]:
         if n not in traced.keys:
             continue
         shown = nodes[traced.keys[n]]
-        true = np.asarray(there[n]._data, np.float64) - np.asarray(here[n]._data, np.float64)
+        before, after = (np.asarray(run[n]._data, np.float64) for run in (here, there))
+        true = after - before
         predicted = np.zeros(true.shape) if tangent is None else np.asarray(tangent, np.float64)
         made_by = shown.expression or shown.op or shown.kind
-        yield Change(shown.key, shown.name, made_by, shown.value, true, predicted)
+        noise = _UNITS * np.finfo(np.float64).eps * np.maximum(np.abs(before), np.abs(after))
+        yield Change(shown.key, shown.name, made_by, shown.value, true, predicted, noise)
 
 
 def _run_again(traced: Traced, start: Any, data: Any) -> dict[Any, Any]:
@@ -280,4 +293,5 @@ def _row(change: Change) -> tuple[str, ...]:
         digits = _digits(a, b)
         said = (format_number(a, digits), format_number(b, digits))
         gap = format_number(a - b, 2 if abs(a - b) <= _ROUNDING * abs(a) else 4)
+    gap = _NONE if change.rounded() else gap
     return (change.name, change.made_by, quantity_text(change.value), *said, gap)

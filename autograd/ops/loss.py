@@ -136,7 +136,7 @@ def _same_size(input: Any, target: Any) -> None:
 @op(
     {
         "input": lambda g, index, weight, input_shape, divisor: picked_back(
-            g / divisor, index, weight, input_shape
+            -g / divisor, index, weight, input_shape
         )
     },
     name="nll_loss",
@@ -161,7 +161,8 @@ def picked_loss(
 
 
 @op(
-    {"input": lambda g, index, weight: picked_loss(g, index, weight)},
+    {"input": lambda g, index, weight: -picked_loss(g, index, weight)},
+    symbol="onehot",
     where=(),
     promote="keep",
     linear_in=("input",),
@@ -171,9 +172,9 @@ def picked_loss(
     ],
 )
 def picked_back(input: Array, index: Array, weight: Array, shape: Any) -> Any:
-    """Zeros of ``shape`` with −weightᵢ · inputᵢ at [i, indexᵢ]: the way back of ``picked_loss``."""
+    """Zeros of ``shape`` with weightᵢ · inputᵢ at [i, indexᵢ]: the way back of −``picked_loss``."""
     out = np.zeros(shape, getattr(input, "dtype", np.float64))
-    out[np.arange(len(index)), index] = -input if weight is None else -input * weight
+    out[np.arange(len(index)), index] = input if weight is None else input * weight
     return out
 
 

@@ -128,7 +128,7 @@ THEIRS: dict[str, Callable[..., Any]] = {
     "pad_back": _pad,
     "permute": torch.permute,
     "picked": _picked,
-    "picked_back": lambda g, i, w, shape: _place(-g * w, i, shape, 1, False),
+    "picked_back": lambda g, i, w, shape: _place(g * w, i, shape, 1, False),
     "nll_loss": _nll,
     "place": _place,
     "put_index": _put,

@@ -180,7 +180,54 @@ def test_without_scripts_a_page_is_complete(browser: Any, page_of: PageOf, name:
     page.clean()
 
 
-@pytest.mark.parametrize("name", ["step_network", "what_if_network", "graph"])
+FOCUS = """
+const stops = [...document.querySelectorAll("figure > svg [tabindex]")];
+const focused = () => document.activeElement.getAttribute("aria-label");
+0"""
+
+
+def test_nodes_of_a_drawing_take_the_focus(browser: Any, page_of: PageOf) -> None:
+    """In topological order, with a ring, a label and the numbers that hover shows."""
+    page = browser.open(page_of("draw"))
+    page.run(FOCUS)
+    said = []
+    for _ in range(5):
+        page.press("Tab")
+        said.append(page.run("focused()").partition(",")[0])
+        ring = page.run("getComputedStyle(document.activeElement).outlineStyle")
+        assert ring == "solid"
+    assert said == ["x", "y", "z", "q equals x plus y", "f equals q times z"]
+    assert page.run("focused()") == "f equals q times z, value minus 20, gradient 1"
+    page.press("ArrowLeft")
+    assert page.run("focused()") == "q equals x plus y, value 5, gradient minus 4"
+    page.press("ArrowDown")  # the other argument
+    assert page.run("focused()") == "z, input, value minus 4, gradient 5"
+    page.press("ArrowUp", "ArrowLeft", "ArrowDown")
+    assert page.run("focused()").startswith("y, input")
+    page.press("ArrowRight", "ArrowRight")
+    assert page.run("focused()").startswith("f equals")
+    page.press("ArrowRight")  # nothing is there
+    assert page.run("focused()").startswith("f equals")
+    page.click("figure > svg [tabindex]")
+    assert page.run("getComputedStyle(document.activeElement).outlineStyle") == "none"
+    page.clean()
+
+
+def test_the_focus_tells_the_numbers_of_an_array(browser: Any, page_of: PageOf) -> None:
+    page = browser.open(page_of("draw_arrays"), scripts=False)
+    tree = page.send("Accessibility.getFullAXTree")["nodes"]
+    nodes = [n for n in tree if n.get("role", {}).get("value") in {"image", "img"}]
+    said = {n["name"]["value"]: n.get("description", {}).get("value", "") for n in nodes}
+    arrays = [name for name in said if "shape" in name]
+    assert arrays
+    assert all("mean" in name or "value" in name for name in arrays)
+    assert any("numbers" in said[name] for name in arrays)  # the first 8×8, as on hover
+    page.clean()
+
+
+@pytest.mark.parametrize(
+    "name", ["draw", "draw_arrays", "step_network", "what_if_network", "graph"]
+)
 def test_targets_are_large_enough(browser: Any, page_of: PageOf, name: str) -> None:
     page = browser.open(page_of(name))
     page.run("document.querySelector('[data-do=predict]')?.click()")
@@ -212,9 +259,9 @@ def test_numbers_are_written_as_in_python(browser: Any, tmp_path: Path) -> None:
 
 
 def test_all_views_in_one_notebook(
-    browser: Any, programs: Any, notebook: Callable[..., Path]
+    browser: Any, programs: Any, notebook: Callable[..., Path], axe: str
 ) -> None:
-    """Outputs below each other: no error, no request, the figures keep their own colours."""
+    """Outputs below each other: no error, no request, nothing that axe-core finds serious."""
     views = programs.views()
     path = notebook(*(views[name]() for name in VIEWS))
     page = browser.open(path)
@@ -222,6 +269,10 @@ def test_all_views_in_one_notebook(
     assert page.run("inTheWay()") == []
     ready = page.run("[...document.querySelectorAll('.cr-live')].map(h => h.dataset.ready)")
     assert ready == ["1"] * 3
+    if axe:
+        page.run(f"{axe};0")
+        ours = "rules: {'document-title': {enabled: false}, 'html-has-lang': {enabled: false}},"
+        assert serious(page, ours) == []  # title and language are the notebook's own
     page.clean()
 
 

@@ -289,7 +289,58 @@ def test_an_array_has_no_single_number_as_its_local_derivative() -> None:
     x, w = leaf(2.0), leaf([1.0, 3.0])
     edge = viz.draw((x * w).sum(), names={}).picture.edges[0]
     assert edge.local is not None
-    assert (edge.local.rule, edge.local.number) == ("v2", Absent.NOT_COMPUTED)
+    assert (edge.local.rule, edge.local.number) == ("Σ ∂v3·v2", Absent.NOT_COMPUTED)
+
+
+@pytest.mark.parametrize(
+    ("shape", "rule", "axes"),
+    [
+        ((4,), "Σ₀ ∂z", (0,)),
+        ((3, 1), "Σ₁ ∂z", (1,)),
+        ((1, 1), "Σ ∂z", (0, 1)),
+        ((), "Σ ∂z", (0, 1)),
+        ((3, 4), "1", None),
+    ],
+)
+def test_where_an_argument_was_broadcast_the_rule_sums(
+    shape: tuple[int, ...], rule: str, axes: tuple[int, ...] | None
+) -> None:
+    x, b = cr.ones(3, 4).requires_grad_(), cr.ones(shape).requires_grad_()
+    z = x + b
+    drawn = viz.draw(z.sum(), names={"x": x, "b": b, "zz": z})
+    local = drawn.picture.edges[1].local
+    assert local is not None
+    rule = rule.replace("∂z", "∂zz")
+    assert (local.rule, local.summed) == (rule, axes)
+    assert ("Σ: summed where an argument was broadcast" in drawn.svg()) == (axes is not None)
+    assert ("axes along which its argument was broadcast" in drawn.text()) == (axes is not None)
+    said = "" if axes is None else f"axes {axes[0]}, {axes[1]}" if axes[1:] else f"axis {axes[0]}"
+    explained = viz.explain(z.sum(), b, names={"b": b}).text()
+    played = viz.step(z.sum(), names={"b": b}).html()
+    for text in (explained, played):
+        assert (f"summed over {said}: b was broadcast" in text) == (axes is not None)
+
+
+def test_a_bias_and_a_batch_of_products_are_summed() -> None:
+    x, w, b = cr.ones(5, 3), leaf(np.ones((2, 3))), leaf(np.ones(2))
+    assert local_rules(cr.nn.functional.linear(x.double(), w, b)) == [
+        "",
+        "∂outᵀ v3",
+        "Σ₀ ∂out",
+    ]
+    batch, shared = leaf(np.ones((6, 2, 3))), leaf(np.ones((1, 3, 4)))
+    assert local_rules(batch @ shared) == ["∂out v2ᵀ", "Σ₀ v1ᵀ ∂out"]
+
+
+def test_arguments_that_were_not_given_are_not_written() -> None:
+    scores, target = leaf(np.zeros((2, 3))), cr.tensor([0, 2])
+    loss = cr.nn.functional.nll_loss(scores, target)
+    picture = viz.draw(loss, names={"x": scores, "t": target, "L": loss}).picture
+    assert picture.title == "L = nll_loss(x, t)"
+    assert [e.local.rule for e in picture.edges if e.local] == ["onehot(−L̄/2, t)"]
+    plain = cr.nn.functional.linear(cr.ones(4, 3), leaf(np.ones((2, 3))).float())
+    node = viz.draw(plain, names={}).picture.nodes[-1]
+    assert (node.expression.count(","), node.tex.count("+")) == (1, 0)
 
 
 def test_at_a_tie_the_rule_that_runs_is_shown() -> None:

@@ -91,9 +91,25 @@ def test_a_pair_is_told_apart(a: float, b: float) -> None:
 
 def test_rows_have_equal_decimals() -> None:
     assert format_row([0.1, -2.5, 3.25]) == ["0.10", "−2.50", "3.25"]
+    assert format_row([1234.0, 0.5]) == [f"1{THIN_SPACE}234.0", "0.5"]
     assert format_row([1.0, 2.0]) == ["1", "2"]
     assert format_row([0.5, math.nan, math.inf]) == ["0.5", "nan", "∞"]
     assert format_row([1e-9, 1.0]) == ["1×10⁻⁹", "1"]
+
+
+@given(st.lists(st.floats(-9e4, 9e4).filter(lambda v: abs(v) > 1e-3), min_size=1, max_size=4))
+def test_rows_show_no_digit_that_is_not_there(values: list[float]) -> None:
+    """Each number is right to half a unit of its last decimal: 4.5160 is not 4.515625."""
+    for value, text in zip(values, format_row(values), strict=True):
+        if "×" not in text:
+            plain = text.replace("−", "-").replace(THIN_SPACE, "")
+            unit = 10.0 ** -len(plain.partition(".")[2])
+            assert abs(float(plain) - value) <= 0.5000001 * unit + 2.0**-22 * abs(value)
+
+
+def test_a_rounded_number_is_not_filled_up() -> None:
+    assert format_row([4.515625, 0.140625]) == ["4.516", "0.1406"]
+    assert format_row([2.50001, 0.25]) == ["2.500", "0.250"]
 
 
 def test_counts_and_shapes() -> None:

@@ -278,8 +278,10 @@ def sent(traced: Traced, node: Any, edge: viz.Edge, g: Any) -> Any:
         shown = "Jᵀ " if node.shape or operands[edge.slot].shape else ""
         assert edge.local.rule.startswith(shown)
         return None
-    assert edge.local.rule in {rule.text(), running.text()}
-    if edge.local.rule != rule.text() or op.name in TIES:
+    printed, axes = unsummed(edge.local, name)
+    texts = {r: written(r, name, op.partial and axes is not None) for r in (rule, running)}
+    assert printed in texts.values()
+    if printed != texts[rule] or op.name in TIES:
         rule = running
     values = dict(zip(op.params, made.params, strict=False))
     values |= dict(zip(made.plan.saves, saved_of(made, traced.values) or (), strict=True))
@@ -292,7 +294,35 @@ def sent(traced: Traced, node: Any, edge: viz.Edge, g: Any) -> Any:
             found = op.select(g, found)
         elif op.partial or not any(getattr(o, "shape", ()) for o in (made, *operands)):
             found = g * found
-    return fitted(found, operands[edge.slot].shape)
+    shape = operands[edge.slot].shape
+    if axes is not None:  # what is printed is what sums: nothing is left to sum for nobody
+        found = np.sum(found, axis=axes or None)
+    if op.partial or axes is not None:
+        assert np.size(found) <= int(np.prod(shape)), (op.name, edge.local.rule)
+    return fitted(np.reshape(found, shape) if axes is not None else found, shape)
+
+
+LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+
+def unsummed(local: viz.Local, name: str) -> tuple[str, tuple[int, ...] | None]:
+    """A printed rule without the sum before it, and the axes of that: () for all of them."""
+    if local.summed is None:
+        return local.rule, None
+    found = re.fullmatch(r"Σ([₀-₉,]*) (.+)", local.rule)
+    assert found is not None
+    axes = tuple(int(k.translate(LOWERED)) for k in found[1].split(",") if k)
+    assert not axes or axes == local.summed
+    return found[2], axes
+
+
+def written(rule: Sym, name: str, times: bool) -> str:
+    """The text of a rule; of a derivative before a sum, times the gradient that arrives."""
+    if times:
+        g = Sym(f"{name}\u0304" if len(name) == 1 else f"∂{name}")
+        rule = -g if not rule.args and rule.head == -1 else g * rule
+    text = rule.text()
+    return f"({text})" if rule.args and rule.head in {"add", "sub"} and times else text
 
 
 def computed(rule: Sym, values: dict[str, Any], shapes: Sequence[tuple[int, ...]]) -> Any:

@@ -93,6 +93,21 @@ def test_a_small_difference_is_never_shown_as_none() -> None:
     assert report.picture.precision == 5  # 6.0001e-4 beside 6e-4
 
 
+def test_rounding_is_named_and_no_difference_is_hidden() -> None:
+    x, w = (cr.tensor(v, requires_grad=True) for v in (0.3, 0.7))
+    y = x * w + 0.1
+    report = viz.wiggle((y * 3).tanh(), x, 0.1, names={"x": x, "y": y})
+    gaps = [row[-1] for row in report.rows()[1:]]
+    assert gaps[:-1] == ["≈ 0"] * 4
+    assert gaps[-1] == "−0.01409"
+    assert all(change.error() < 1e-15 for change in report.changes[:-1])
+    assert "≈ 0: the two differ by no more than the rounding of float64" in report.text()
+    whole = viz.wiggle(*lecture()[2::-2], 0.25)
+    assert "≈" not in whole.text()  # 0 is 0
+    tiny = viz.wiggle(x * x, x, 1e-7).rows()[-1]
+    assert tiny[-1] != "≈ 0"  # 10⁻¹⁴, a hundred times the rounding
+
+
 def test_a_captured_program_is_nudged_by_position() -> None:
     graph = cr.capture(lambda a, b: a * b, cr.tensor(2.0), cr.tensor(3.0))
     report = viz.wiggle(graph, 1, 0.5, 2.0, 3.0)
