@@ -24,7 +24,7 @@ ROOMS   := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 MODULES := $(filter-out __init__,$(patsubst %.py,%,$(wildcard *.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help tour test parity lint bench docs clean
+.PHONY: help tour test parity soak lint bench docs course clean
 .DELETE_ON_ERROR:
 # Two pips at once would write the same .venv.
 .NOTPARALLEL:
@@ -37,13 +37,14 @@ help:
 	@echo "make lint    ruff check, ruff format --check, mypy --strict"
 	@echo "make bench   side by side with torch and micrograd -> benchmarks/results/"
 	@echo "make docs    a page for every family of operations -> docs/reference/index.html"
+	@echo "make course  every notebook of the course: executed, wrong answers planted, pages looked at"
 	@echo "make clean   remove .venv and everything generated"
 
 tour: $(STAMPS)/tour
 	$(BIN)/chainrule tour $(ARGS)
 
 test: $(STAMPS)/test
-	$(PYTEST) tests --ignore=tests/parity -n auto $(ARGS)
+	$(PYTEST) tests --ignore=tests/parity -m "not notebook" -n auto $(ARGS)
 
 parity: $(STAMPS)/parity
 	$(PYTEST) tests/parity -n auto $(ARGS)
@@ -64,6 +65,9 @@ bench: $(STAMPS)/bench
 
 docs: $(STAMPS)/docs
 	$(BIN)/python tools/write_docs.py docs/reference
+
+course: $(STAMPS)/course
+	$(PYTEST) tests/course -n auto --dist worksteal --durations 15 $(ARGS)
 
 clean:
 	rm -rf $(VENV) tour docs/reference build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,6 +14,7 @@ EXAMPLES = """examples:
   chainrule draw "(x + y) * z" x=2 y=3 z=-4 --html figure.html
   chainrule summary chainrule.models:LeNet --input 1,1,28,28
   chainrule coverage
+  chainrule course my-course
 """
 
 
@@ -70,6 +71,20 @@ def parser() -> argparse.ArgumentParser:
         epilog="example:\n  chainrule coverage",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    course = commands.add_parser(
+        "course",
+        help="the course: notebooks in a folder of yours, opened in Jupyter",
+        description="Copy the course's notebooks into a folder and start Jupyter on it. A file "
+        "that you have changed is never written over.",
+        epilog="examples:\n  chainrule course my-course\n  chainrule course --list",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    course.add_argument(
+        "folder", nargs="?", default="chainrule-course", metavar="DIR",
+        help="where the notebooks go (chainrule-course/)",
+    )  # fmt: skip
+    course.add_argument("--list", action="store_true", help="print the contents, with minutes")
+    course.add_argument("--no-open", action="store_true", help="copy only")
     draw.add_argument("--explain", action="store_true", help="print the derivation as well")
     return top
 
@@ -94,6 +109,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from .compat.coverage import coverage
 
             coverage()
+        elif given.command == "course":
+            from .cli.course import run as run_course
+
+            run_course(given)
         else:
             from .cli.draw import run as run_draw
 

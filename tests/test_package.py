@@ -60,6 +60,8 @@ def test_wheel_holds_the_data(wheel: set[str]) -> None:
         "data/*.npz",
         "data/*_LICENSE.txt",
         "viz/assets/*",
+        "notebooks/*.ipynb",
+        "notebooks/solutions/*.ipynb",
     ]
     for pattern in wanted:
         files = {f"chainrule/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob(pattern)}
@@ -75,7 +77,9 @@ def test_wheel_holds_nothing_else(wheel: set[str]) -> None:
     rooms = {
         name.split("/")[1] for name in wheel if name.count("/") > 1 and "dist-info" not in name
     }
-    assert not rooms & {"tests", "benchmarks", "docs", "notebooks", "tools", "tour"}
+    assert not rooms & {"tests", "benchmarks", "docs", "tools", "tour"}
+    notebooks = [name for name in wheel if name.startswith("chainrule/notebooks/")]
+    assert all(name.endswith(".ipynb") for name in notebooks)
 
 
 def test_wheel_offers_the_command(wheel: set[str]) -> None:
