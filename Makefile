@@ -67,7 +67,7 @@ docs: $(STAMPS)/docs
 	$(BIN)/python tools/write_docs.py docs/reference
 
 course: $(STAMPS)/course
-	$(PYTEST) tests/course -n auto --dist worksteal --durations 15 $(ARGS)
+	$(PYTEST) tests/course tests/viz/test_notebook.py -n auto --dist worksteal --durations 15 $(ARGS)
 
 clean:
 	rm -rf $(VENV) tour docs/reference build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

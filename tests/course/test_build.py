@@ -175,3 +175,37 @@ def test_executed_in_a_kernel(write: Callable[..., Path], hole: str, closing: st
     with pytest.raises(build.BuildError, match="01_lecture: cell 3: expected '✓ right': ✗ not"):
         build.write(folder, read(wrong))
     assert (folder / names[1]).read_bytes() == first[1]
+
+
+FOLDED = """
+# %%
+x = cr.tensor(3.0, requires_grad=True)
+# [solution]
+square = 9.0
+# [hole]
+# square = ...
+# [mistake] doubled
+# square = 6.0
+# [mistake] sign
+# square = -9.0
+# [end]
+slips = {"doubled, not squared": 2 * x}
+check.value(square, of=x * x, mistakes=slips)
+"""
+
+
+def test_a_check_that_tells_much_is_folded_away_in_the_exercise(
+    write: Callable[..., Path],
+) -> None:
+    source = read(write(FOLDED))
+    answer, check = build.exercise(source)["cells"][-2:]
+    assert answer["source"].splitlines()[1] == "square = ..."
+    assert "slips" not in answer["source"]
+    assert "folded cell below" in answer["source"]
+    assert check["metadata"]["jupyter"] == {"source_hidden": True}
+    assert check["source"].startswith("slips = ")
+    assert check["id"] != answer["id"]
+    solved = build.solution(source)["cells"][-1]
+    assert solved["metadata"] == {}
+    assert "square = 9.0" in solved["source"]
+    assert "slips" in solved["source"]

@@ -210,12 +210,10 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch: pytest.Monkey
         viz.Plot("none")
 
 
-def test_viz_does_not_load_matplotlib_until_a_plot_is_made() -> None:
+def test_viz_does_not_load_matplotlib_until_a_plot_is_made(tmp_path: Path) -> None:
     code = "import sys; from chainrule import viz; assert 'matplotlib' not in sys.modules; "
     code += "viz.Plot('t').svg(); assert 'matplotlib.pyplot' not in sys.modules"
-    place = str(Path(cr.__file__).resolve().parent)
-    root = next(p for p in sys.path if Path(p, "chainrule").resolve() == Path(place))
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
 
 
 def test_learning_curves_hold_the_history() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from chainrule.cli.links import relink
 
-from .source import Source
+from .source import Cell, Source
 
 Notebook = dict[str, Any]
 KILOBYTES = 150  # of a committed solution
@@ -24,8 +24,36 @@ class BuildError(ValueError):
 
 
 def exercise(source: Source) -> Notebook:
-    """The students' notebook: holes, no outputs."""
-    return _notebook(source, solved=False)
+    """The students' notebook: holes, no outputs, and checks that know mistakes folded away."""
+    made = _notebook(source, solved=False)
+    cells = []
+    for cell, origin in zip(made["cells"], source.cells, strict=True):
+        answer, check = _parted(cell["source"], origin) if cell["cell_type"] == "code" else ("", "")
+        if not check:
+            cells.append(cell)
+            continue
+        if answer:
+            cells.append({**cell, "source": f"{answer}\n\n{_HINT}"})
+        folded = {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
+        cells.append({**cell, "id": f"{cell['id']}c"[-64:], "metadata": folded, "source": check})
+    return {**made, "cells": cells}
+
+
+_HINT = "# The folded cell below checks this one: run both."
+
+
+def _parted(text: str, cell: Cell) -> tuple[str, str]:
+    """What a learner writes, and a check whose list of mistakes would tell too much beforehand."""
+    if "mistakes=" not in text:
+        return text, ""
+    if cell.hole is None:
+        return "", text
+    after = cell.hole.after.split("\n")
+    outside = next((k for k, line in enumerate(after) if line[:1].strip()), None)
+    if outside is None or after[outside].startswith(")"):
+        return text, ""
+    check = "\n".join(after[outside:])
+    return text.removesuffix(check).rstrip(), check
 
 
 def solution(source: Source) -> Notebook:
