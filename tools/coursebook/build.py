@@ -35,10 +35,12 @@ def exercise(source: Source) -> Notebook:
         if answer:
             cells.append({**cell, "source": f"{answer}\n\n{_HINT}"})
         folded = {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
-        cells.append({**cell, "id": f"{cell['id']}c"[-64:], "metadata": folded, "source": check})
+        shown = f"{_FIRST_LINE}\n{check}"
+        cells.append({**cell, "id": f"{cell['id']}c"[-64:], "metadata": folded, "source": shown})
     return {**made, "cells": cells}
 
 
+_FIRST_LINE = "# Checks your answer. Folded, because it names the usual mistakes."
 _HINT = "# The folded cell below checks this one: run both."
 
 
