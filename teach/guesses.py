@@ -224,7 +224,9 @@ def multiple(mine: Answer, truth: Any) -> Iterator[Guess]:
         yield Guess(f"factor 1/{part}", f"It is too small by a factor {part} (factor 1/{part})"
                     f"{turned}", anyway=True, vague=True)  # fmt: skip
     elif np.size(truth) > 2:
-        said = f"Every element is too large by the same factor {format_number(factor)}"
+        way = "large" if abs(factor) > 1 else "small"
+        times = format_number(max(abs(factor), 1 / abs(factor)))
+        said = f"Every element is too {way} by the same factor {times}{turned}"
         yield Guess("the same factor", said, anyway=True, vague=True)
 
 

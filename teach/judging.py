@@ -95,7 +95,11 @@ def _own(words: str, wrong: Any) -> Guess:
 
 
 def capital(words: str) -> str:
-    """Words as the beginning of a sentence."""
+    """Words as the beginning of a sentence; a name of one letter stays as it is, being another
+    quantity in capitals.
+    """
+    if words[1:2] == " " and words[0] != "a":
+        return words
     return words[:1].upper() + words[1:]
 
 

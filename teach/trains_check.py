@@ -61,6 +61,13 @@ def _read(losses: Any) -> Any:
 
 def _judged(y: Any, below: float | None, model: Any) -> Judged:
     finite = np.isfinite(y)
+    if below is not None and below > 0 > float(y[-1]):  # the bound says that it cannot be so low
+        words = "below zero"
+        said = f"The loss falls {words}, to {format_number(float(y[-1]))}: a loss that should end "
+        said += (
+            f"below {format_number(below)} is never negative. Look at its sign, and whether the "
+        )
+        return "not right", f"{said}errors are squared.", words
     if not np.all(finite):
         k = int(np.argmin(finite))
         what = format_number(float(y[k]))
@@ -107,7 +114,8 @@ def _why_still(model: Any) -> str:
     if parameters and not any(np.any(numbers(p.grad)) for p in parameters if p.grad is not None):
         return "All gradients are zero: they were zeroed between backward() and step()."
     if parameters:
-        return "The gradients are there: call step(), with a learning rate that is not zero."
+        said = "The gradients are there: call step() after backward(), with a learning rate that "
+        return f"{said}is not zero."
     return "Is there a step() after backward()? Is the learning rate zero? Are the gradients None?"
 
 

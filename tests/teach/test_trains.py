@@ -67,7 +67,7 @@ def test_training_that_does_not_move() -> None:
     losses, model = train(step=False, steps=5)
     result = check.trains(losses, below=0.3, model=model)
     assert "does not move" in result.text
-    assert "call step(), with a learning rate that is not zero" in result.text
+    assert "call step() after backward(), with a learning rate that is not zero" in result.text
     losses, model = train(zero_late=True, steps=5)
     assert "All gradients are zero" in check.trains(losses, model=model).text
     fresh = nn.Linear(2, 1)
@@ -122,3 +122,11 @@ def test_lists_that_do_not_fall(losses, words: str) -> None:
 @pytest.mark.parametrize("losses", [..., None, [1.0, ...], lambda: ..., lambda: [None, None]])
 def test_open_training(losses) -> None:
     assert check.trains(losses).verdict == "not yet"
+
+
+@pytest.mark.parametrize("losses", [[1.0, -3.0, -90.0], [2.0, -1.0, float("-inf")]])
+def test_a_loss_below_zero_is_no_success(losses: list[float]) -> None:
+    said = check.trains(losses, below=0.05)
+    assert said.verdict == "not right"
+    assert "below zero" in said.text
+    assert check.trains([*losses[:2], -3.5]).verdict == "right"  # without a bound it may be one
