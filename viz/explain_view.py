@@ -22,7 +22,7 @@ from .model import Edge, Picture, Quantity, as_json
 from .naming import Names
 from .paths import Route, between, consumers, count_routes, list_routes, number_of
 from .theme import ThemeName, find_theme
-from .view import View
+from .view import View, at_full_size
 
 MOST_ROUTES = 12  # beyond, the sum is written over the consumers of x
 _WHOLE_PICTURE = 60
@@ -94,7 +94,9 @@ class Explanation(View):
     def _repr_html_(self) -> str:
         blocks = explain_html.html(self.derivation)
         style = f"<style>{explain_html.STYLE}</style>"
-        return f"<div>{self._figure_html()}{style}{blocks}</div>"
+        box = '<figure style="margin:0 0 0 -10px;overflow-x:auto">'
+        figure = at_full_size(self._figure_html()).replace("<figure>", box, 1)
+        return f"<div>{figure}{style}{blocks}</div>"
 
     def json(self) -> str:
         """Terms, check and picture as data, numbers unrounded."""

@@ -17,6 +17,11 @@ from .text import paint_text
 MOST = 5_000  # nodes that are drawn
 
 
+def at_full_size(html: str) -> str:
+    """A drawing that scrolls in its box: notebooks shrink pictures to the width of a cell."""
+    return html.replace(' role="', ' style="max-width:none" role="', 1)
+
+
 class View(Forms):
     """A picture with its painters; a notebook shows it by itself, `print` gives the text."""
 
@@ -75,6 +80,9 @@ class View(Forms):
     def json(self) -> str:
         """The picture as data, numbers unrounded."""
         return self.picture.to_json()
+
+    def _repr_html_(self) -> str:
+        return at_full_size(super()._repr_html_())
 
     def _figure_html(self) -> str:
         """The drawing for a page, or why there is none: the words beside it stand all the same."""
