@@ -143,7 +143,7 @@ def record(
     shape = () if type(first) is float else first.shape
     saved = plan.save(raws, out, params) if mask else ()
     kept = tuple([leaf_of(i) for i in constants])
-    value: Any = None if shape else _number(first) if type(first) is ndarray else first
+    value: Any = None if shape else _number(first)
     if op.several:  # what the gradient of an unused result looks like
         value = tuple([(getattr(o, "shape", ()), getattr(o, "dtype", F64)) for o in out])
     made = Node(plan, tuple(edges), kept, saved, params, shape, dtype, value)
@@ -155,7 +155,7 @@ def record(
 
 def _number(out: Any) -> Any:
     """A 0-d result by itself, where it is a view that shares memory with others."""
-    return scalar_of(out[()])
+    return scalar_of(out[()]) if type(out) is ndarray else out
 
 
 _output = Op(
@@ -174,7 +174,7 @@ def pick(node: Any, k: int, out: Any) -> Any:
         return None
     dtype = F64 if type(out) is float else out.dtype
     shape = () if type(out) is float else out.shape
-    value = None if shape else _number(out) if type(out) is ndarray else out
+    value = None if shape else _number(out)
     made = Node(_output.plan(1), (node,), (), (k,), (k,), shape, dtype, value)
     made.requires_grad = node.requires_grad
     if modes.watching and modes.local.watch:

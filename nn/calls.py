@@ -30,7 +30,7 @@ class _Frame(threading.local):
 _frame = _Frame()
 
 
-def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], hooked: bool) -> Any:
     """Run ``forward`` with hooks, and let nodes know the path of the module that made them."""
     if not modes.watching:
         return _hooked(module, args, kwargs)
@@ -41,23 +41,13 @@ def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     assert _frame.paths is not None
     modes.local.module = _frame.paths.get(id(module), outer)
     try:
-        if _is_hooked(module):
+        if hooked:
             return _hooked(module, args, kwargs)
         return module.forward(*args, **kwargs)
     finally:
         modes.local.module = outer
         if outermost:
             _frame.paths = None
-
-
-def _is_hooked(module: Any) -> bool:
-    return bool(
-        everywhere
-        or module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
-    )
 
 
 def _of(kind: str) -> list[Callable[..., Any]]:

@@ -94,7 +94,7 @@ class Module(Hooked):
                 "must begin with super().__init__()"
             ) from None
         if hooked or everywhere or modes.watching:
-            return call(self, args, kwargs)
+            return call(self, args, kwargs, bool(hooked or everywhere))
         return self.forward(*args, **kwargs)
 
     def __setstate__(self, state: dict[str, Any]) -> None:

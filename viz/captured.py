@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..autograd.declare import names as torch_names
+from ..autograd.graph import ancestors
 from ..autograd.handle import make
 from ..autograd.hooks import extra_of
 from ..autograd.tracer import Equation, Graph, Var
@@ -29,6 +30,11 @@ def result_of(y: Any, inputs: tuple[Any, ...], names: Names, what: str) -> tuple
     if len(results) != 1:
         raise TypeError(f"{what}() follows one result; {type(y).__name__} has {len(results)}")
     return results[0], names
+
+
+def recorded(tensor: Tensor) -> int:
+    """How many nodes were recorded behind a tensor: known before anything is computed for them."""
+    return 0 if tensor._node is None else len(ancestors([tensor._node]))
 
 
 def results_of(

@@ -9,8 +9,7 @@ from html import escape
 from typing import Any
 
 from ..autograd import Tensor
-from ..autograd.graph import ancestors
-from .captured import result_of
+from .captured import recorded, result_of
 from .fonts import text_width
 from .html import page
 from .layout import Direction
@@ -157,13 +156,12 @@ class Player(View):
         }
 
 
-def _refuse_above_most(count: int) -> None:
-    if count > MOST:
-        raise ValueError(
-            f"a player of {count} nodes takes too many steps to watch (at most {MOST}). Three ways "
-            "out: step(…, wrt=x) plays only the routes to x, step an intermediate tensor, or "
-            "explain(y, x) sums the routes at once"
-        )
+def _too_many(count: int) -> ValueError:
+    return ValueError(
+        f"a player of {count} nodes takes too many steps to watch (at most {MOST}). Three ways "
+        "out: step(…, wrt=x) plays only the routes to x, step an intermediate tensor, or "
+        "explain(y, x) sums the routes at once"
+    )
 
 
 def step(
@@ -198,14 +196,14 @@ def step(
     """
     find_theme(theme)
     tensor, names = result_of(y, inputs, names, "step")
-    if wrt is None and tensor._node is not None:
-        recorded = len(ancestors([tensor._node]))
-        _refuse_above_most(recorded if recorded > 2 * MOST else 0)  # before computing for so many
+    if wrt is None and (count := recorded(tensor)) > 2 * MOST:  # some nodes are drawn as one
+        raise _too_many(count)
     traced = trace(
         (tensor,), wrt=wrt, names=names, precision=4 if precision is None else precision,
         fold_constants=False,
     )  # fmt: skip
-    _refuse_above_most(len(traced.picture.nodes))
+    if (count := len(traced.picture.nodes)) > MOST:
+        raise _too_many(count)
     picture = _named(traced.picture)
     traced.picture = picture
     frames = all_frames(traced, picture)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.graph import ancestors, is_output
+from ..autograd.graph import is_output
 from ..autograd.sym import Sym
-from .captured import result_of
+from .captured import recorded, result_of
 from .html import page
 from .javascript import SAME, NoJavaScriptError, javascript, printable
 from .layout import Direction
@@ -188,12 +188,11 @@ class Program:
         )
 
 
-def _refuse_above_most(count: int) -> None:
-    if count > MOST:
-        raise ValueError(
-            f"a page does not recompute {count} nodes while a slider moves (at most {MOST}): take "
-            "an intermediate tensor, or draw(y) for the numbers as they are"
-        )
+def _too_many(count: int) -> ValueError:
+    return ValueError(
+        f"a page does not recompute {count} nodes while a slider moves (at most {MOST}): take "
+        "an intermediate tensor, or draw(y) for the numbers as they are"
+    )
 
 
 def what_if(
@@ -218,14 +217,14 @@ def what_if(
     """
     find_theme(theme)
     tensor, names = result_of(y, inputs, names, "what_if")
-    if tensor._node is not None:
-        recorded = len(ancestors([tensor._node]))
-        _refuse_above_most(recorded if recorded > 2 * MOST else 0)  # before computing for so many
+    if (count := recorded(tensor)) > 2 * MOST:  # some nodes are drawn as one
+        raise _too_many(count)
     traced = trace(
         (tensor,), names=names, precision=4 if precision is None else precision,
         fold_constants=False,
     )  # fmt: skip
-    _refuse_above_most(len(traced.picture.nodes))
+    if (count := len(traced.picture.nodes)) > MOST:
+        raise _too_many(count)
     for node in traced.picture.nodes:
         if node.shape:
             raise ValueError(

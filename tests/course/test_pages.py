@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,9 @@ from typing import Any
 import pytest
 from coursebook.command import NOTEBOOKS, paths
 from coursebook.pages import page
+from photograph_course import driver as browser_driver
 
-DRIVER = Path(__file__).resolve().parents[1] / "viz" / "browser.py"
-spec = importlib.util.spec_from_file_location("course_browser", DRIVER)
-assert spec is not None
-assert spec.loader is not None
-driver = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(driver)
-
+driver = browser_driver()
 PROGRAM = driver.find_browser()
 SOURCES = paths(NOTEBOOKS)
 WIDTHS = (1280, 420)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,7 @@ from chainrule import viz
 from chainrule.viz.theme import DARK, LIGHT
 
 pytest.importorskip("matplotlib")
-spec = importlib.util.spec_from_file_location("browser", Path(__file__).with_name("browser.py"))
-assert spec is not None
-assert spec.loader is not None
-driver = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(driver)
-
-PROGRAM = driver.find_browser()
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(PROGRAM is None, reason=f"no Chromium on the path: {driver.NAMES}"),
-]
+pytestmark = pytest.mark.browser
 COLOURS = """(() => {
   const found = {};
   for (const figure of document.querySelectorAll("svg")) {
@@ -58,7 +47,7 @@ def shown(browser: Any, path: Path, body: str, *, dark: bool) -> Any:
     return found
 
 
-def test_colours_follow_the_system_and_the_notebook(tmp_path: Path) -> None:
+def test_colours_follow_the_system_and_the_notebook(browser: Any, tmp_path: Path) -> None:
     inner = "".join(plot._repr_html_() or "" for plot in plots())
     head = "<!doctype html><meta charset=utf-8>"
     cases = [
@@ -68,16 +57,13 @@ def test_colours_follow_the_system_and_the_notebook(tmp_path: Path) -> None:
         (f'{head}<body data-jp-theme-light="false">{inner}', False, DARK),
         (f'{head}<body class="vscode-dark">{inner}', False, DARK),
     ]
-    with driver.Browser(PROGRAM) as browser:
-        for body, dark, palette in cases:
-            found = shown(browser, tmp_path / "page.html", body, dark=dark)
-            assert list(found) == ["first", "second"]
-            for figure in found.values():
-                assert figure["ink"] == [rgb(palette.ink)]
-                assert set(figure["strokes"]) <= {rgb(palette.ink), rgb(palette.value), "none"}
-                assert rgb(palette.ink) in figure["strokes"]  # ticks and marks too
-            assert rgb(palette.value) in found["first"]["strokes"]
-        page = plots()[0].html()
-        assert shown(browser, tmp_path / "own.html", page, dark=True)["first"]["ink"] == [
-            rgb(DARK.ink)
-        ]
+    for body, dark, palette in cases:
+        found = shown(browser, tmp_path / "page.html", body, dark=dark)
+        assert list(found) == ["first", "second"]
+        for figure in found.values():
+            assert figure["ink"] == [rgb(palette.ink)]
+            assert set(figure["strokes"]) <= {rgb(palette.ink), rgb(palette.value), "none"}
+            assert rgb(palette.ink) in figure["strokes"]  # ticks and marks too
+        assert rgb(palette.value) in found["first"]["strokes"]
+    page = plots()[0].html()
+    assert shown(browser, tmp_path / "own.html", page, dark=True)["first"]["ink"] == [rgb(DARK.ink)]
